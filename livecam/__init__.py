@@ -1,0 +1,1 @@
+"""livecam: what a vision model sees, and where it looks, at full frame rate."""

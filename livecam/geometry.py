@@ -1,0 +1,70 @@
+"""Where the network's input lies in the picture, and how a map is put back there. Sizes are (H, W)."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.errors import ConfigError
+
+Region = tuple[float, float, float, float]
+"""(y0, x0, y1, x1) as fractions of the picture."""
+
+WHOLE: Region = (0.0, 0.0, 1.0, 1.0)
+STRIDE = 32
+LONGEST = 4  # a side is at most this many times the other: a panorama must not exhaust the memory
+INPUTS = ("fit", "squash", "crop")
+
+
+def plan(mode: str, size: tuple[int, int], short: int) -> tuple[tuple[int, int], Region]:
+    """Input size (H, W) of the network for a picture of ``size``, and the region of the picture that it shows.
+
+    ``fit`` keeps the aspect ratio: short side ``short``, both sides rounded to multiples of 32, the whole picture seen.
+    ``squash`` makes the whole picture square. ``crop`` takes the central square.
+
+    >>> plan("fit", (720, 1280), 224)
+    ((224, 384), (0.0, 0.0, 1.0, 1.0))
+    >>> plan("crop", (720, 1280), 224)
+    ((224, 224), (0.0, 0.21875, 1.0, 0.78125))
+    """
+    height, width = size
+    if mode == "squash":
+        return (short, short), WHOLE
+    if mode == "crop":
+        side = min(size)
+        y, x = (height - side) / 2 / height, (width - side) / 2 / width
+        return (short, short), (y, x, 1 - y, 1 - x)
+    if mode == "fit":
+        scale = short / min(size)
+        return (_round(height * scale, short), _round(width * scale, short)), WHOLE
+    raise ConfigError(f"input {mode!r} is not one of {', '.join(INPUTS)}")
+
+
+def _round(side: float, short: int) -> int:
+    return max(STRIDE, min(round(side / STRIDE), LONGEST * short // STRIDE) * STRIDE)
+
+
+def take(image: NDArray[np.uint8], region: Region, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """``region`` of an (H, W, 3) uint8 picture, resized to ``size`` (area-averaged when it shrinks)."""
+    y0, x0, y1, x1 = _pixels(region, image.shape[:2])
+    part = image[y0:y1, x0:x1]
+    shrinks = part.shape[0] > size[0] or part.shape[1] > size[1]
+    return cv2.resize(part, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def place(cam: NDArray[np.float32], size: tuple[int, int], region: Region) -> NDArray[np.float32]:
+    """An (h, w) map back on a picture of ``size``: (H, W) float32, bilinear, zero outside ``region``."""
+    y0, x0, y1, x1 = _pixels(region, size)
+    part = cv2.resize(cam, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
+    if region == WHOLE:
+        return part
+    whole = np.zeros(size, np.float32)
+    whole[y0:y1, x0:x1] = part
+    return whole
+
+
+def _pixels(region: Region, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    (y0, x0, y1, x1), (height, width) = region, size
+    top, left = round(y0 * height), round(x0 * width)
+    return top, left, max(round(y1 * height), top + 1), max(round(x1 * width), left + 1)

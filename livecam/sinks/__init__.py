@@ -1,0 +1,105 @@
+"""Sinks: a string names where annotated frames go, and ``open_sink`` opens it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol
+
+from livecam.errors import ConfigError
+from livecam.registry import Registry, load_all
+from livecam.types import AnnotatedFrame, RunInfo
+
+
+@dataclass(frozen=True, slots=True)
+class SinkOptions:
+    """How to write.
+
+    live: pictures carry the time at which they were captured, and the file must be playable at any moment.
+    force: overwrite an existing file.
+    codec, crf, preset: of videos; None: the codec's default.
+    audio: copy the source's audio tracks.
+    """
+
+    live: bool = False
+    force: bool = False
+    codec: str = "h264"
+    crf: int | None = None
+    preset: str | None = None
+    audio: bool = True
+
+
+class Sink(Protocol):
+    """Takes annotated frames. All of its calls come from one thread, ``close`` from any; twice is harmless."""
+
+    def write(self, annotated: AnnotatedFrame) -> bool:
+        """Take a frame. False when the viewer has ended (window closed, ``q``), else True. Raises SinkError."""
+        ...
+
+    def finish(self) -> None:
+        """The source has ended by itself: take what belongs after its last picture (the rest of the audio)."""
+        ...
+
+    def close(self) -> None:
+        """Finalise what was written."""
+        ...
+
+    def abort(self) -> None:
+        """Leave nothing half-written: like ``close`` for a live recording, else what was written is removed."""
+        ...
+
+    def __enter__(self) -> Sink: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """``close``; after an exception other than KeyboardInterrupt, ``abort``."""
+        ...
+
+
+class BaseSink:
+    """What most sinks share: nothing to finish, nothing to abort, and the context manager."""
+
+    def finish(self) -> None:
+        return
+
+    def close(self) -> None:
+        return
+
+    def abort(self) -> None:
+        self.close()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None or issubclass(kind, KeyboardInterrupt):
+            self.close()
+        else:
+            self.abort()
+
+
+class SinkKind(Protocol):
+    """One kind of sink: a class with ``matches`` and ``open``, registered under a name."""
+
+    def matches(self, spec: str) -> bool:
+        """Is ``spec`` for this kind? Cheap: opens nothing."""
+        ...
+
+    def open(self, spec: str, options: SinkOptions, run: RunInfo | None) -> Sink: ...
+
+
+SINKS: Registry[SinkKind] = Registry("sink")
+
+
+def open_sink(spec: str, options: SinkOptions | None = None, run: RunInfo | None = None) -> Sink:
+    """Open a sink by its name: ``display``, ``out.mp4``, ``frames/%05d.png``, ``out.jsonl``, ``memory``, ``null``.
+
+    run: where the pictures come from (audio, time base) and who explains them; needed by ``.jsonl``.
+    Raises ConfigError when the name makes no sense, SinkError when it cannot be written.
+    """
+    load_all(__name__)
+    for name in SINKS:
+        kind = SINKS.get(name)
+        if kind.matches(spec):
+            return kind.open(spec, options or SinkOptions(), run)
+    raise ConfigError(f"{spec}: not a sink; known: display, FILE.mp4, FOLDER/%05d.png, FILE.jsonl, memory, null")

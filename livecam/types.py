@@ -1,0 +1,136 @@
+"""The five nouns that travel through livecam. Frozen; NumPy only.
+
+One colour order, RGB. Two clocks, never mixed: ``pts`` (media seconds, for recording at true speed) and
+``captured_at`` (``time.monotonic`` seconds, for latency).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.geometry import WHOLE, Region, place
+
+Image = NDArray[np.uint8]
+Heatmap = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What a source says of itself before its first frame. Rates and lengths are claims, never loop bounds.
+
+    width, height: pixels of the pictures that it yields (upright, after rotation).
+    fps: claimed frames a second, 0.0 when unknown.
+    time_base: seconds of one tick of ``Frame.ticks``.
+    frames, duration_s: claimed length, 0 / 0.0 when unknown.
+    live: True when frames arrive by themselves in real time (camera, rtsp): a late reader loses them.
+    media: the file or URL whose audio belongs to these pictures, else None.
+    start_s, stop_s: the part of ``media`` that was asked for, in its own media seconds; None means its end.
+    pixel_aspect: width of a pixel over its height.
+    detail: one line for people, e.g. a camera's negotiated mode.
+    """
+
+    name: str
+    width: int
+    height: int
+    fps: float
+    time_base: Fraction
+    frames: int = 0
+    duration_s: float = 0.0
+    live: bool = False
+    media: str | None = None
+    start_s: float | None = None
+    stop_s: float | None = None
+    pixel_aspect: Fraction = Fraction(1)
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a source.
+
+    image: (H, W, 3) uint8 RGB.
+    index: 0-based, counts delivered frames.
+    pts: presentation time in media seconds; may start anywhere, also below zero.
+    captured_at: monotonic seconds at which the picture entered the process.
+    ticks: ``pts`` as an exact integer of the source's ``time_base``.
+    duration: ticks for which the picture is shown, 0 when unknown.
+    """
+
+    image: Image
+    index: int
+    pts: float
+    captured_at: float
+    ticks: int = 0
+    duration: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A class and its softmax probability in [0, 1]."""
+
+    class_idx: int
+    label: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What the network saw in one picture, and where it looked.
+
+    frame_index: ``Frame.index`` of the explained picture.
+    class_idx: the explained class, not always ``top[0]`` (a held or a chosen class).
+    top: the best classes, best first.
+    cam: (h, w) float32 in [0, 1] at feature size.
+    peak: maximum of the raw map before scaling, in units of the method (for Grad-CAM: contribution to the logit).
+    seconds: time that explaining took.
+    region: the part of the picture that ``cam`` covers, as fractions (y0, x0, y1, x1).
+    """
+
+    frame_index: int
+    class_idx: int
+    top: tuple[Prediction, ...]
+    cam: Heatmap
+    peak: float
+    method: str
+    target_layer: str
+    seconds: float
+    region: Region = field(default=WHOLE)
+
+    def heatmap(self, size: tuple[int, int], guide: Image | None = None) -> Heatmap:
+        """The map at picture size: (H, W) float32 in [0, 1], zero outside ``region``.
+
+        size: (H, W) of the result. guide: (H, W, 3) uint8 RGB picture for edge-aware upsampling; ``plain`` maps are
+        upsampled bilinearly and do not use it.
+        """
+        return place(self.cam, size, self.region)
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotatedFrame:
+    """A picture with its explanation drawn in.
+
+    image: (H, W, 3) uint8 RGB.
+    lag: ``frame.index - explanation.frame_index``; 0 exact, None no explanation yet.
+    level: quality level used, 0 (best) to 3.
+    """
+
+    frame: Frame
+    image: Image
+    explanation: Explanation | None
+    lag: int | None
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """What a sink is told before its first frame: where the pictures come from and who explains them."""
+
+    source: SourceInfo
+    model: str
+    method: str
+    target_layer: str
+    labels: int
