@@ -1,0 +1,98 @@
+"""A heatmap over a picture, fast: bytes and table look-ups only, and only where there is heat."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from livecam.errors import ConfigError
+from livecam.overlay.colormap import DEFAULT_COLORMAP
+from livecam.overlay.tint import FLOOR_STEPS, Tint, tint
+from livecam.types import Heatmap, Image
+
+DEFAULT_ALPHA = 0.6
+DEFAULT_MODE = "alpha"
+QUALITIES = (0, 1, 2, 3)
+
+_ROWS = (1, 2, 4, 4)  # picture rows that share one row of colours, by quality
+_BAND_PIXELS = 1 << 17  # a band and its tables stay in the second-level cache
+
+
+def working_size(size: tuple[int, int], quality: int) -> tuple[int, int]:
+    """Size (h, w) at which a heatmap for a picture of ``size`` (H, W) is worth having: 1, 1/2, 1/4, 1/8 of it.
+
+    >>> working_size((720, 1280), 2)
+    (180, 320)
+    """
+    if quality not in QUALITIES:
+        raise ConfigError(f"quality {quality!r} is not 0 (best), 1, 2 or 3")
+    return -(-size[0] >> quality), -(-size[1] >> quality)
+
+
+def blend(
+    image: Image,
+    heatmap: Heatmap,
+    *,
+    colormap: str = DEFAULT_COLORMAP,
+    alpha: float = DEFAULT_ALPHA,
+    mode: str = DEFAULT_MODE,
+    quality: int = 0,
+) -> Image:
+    """``image`` with ``heatmap`` over it; opacity follows the heat, cold areas stay bit-identical.
+
+    image: (H, W, 3) uint8 RGB, never changed. heatmap: (h, w) float32 or float64 in [0, 1], of any size, upsampled
+    bilinearly; values outside saturate, NaN is cold. Heat is absolute: never normalised by the maximum of this call.
+    colormap: a name of ``colormap.COLORMAPS``. alpha: opacity in [0, 1] of the hottest areas.
+    mode: ``alpha`` mixes, ``additive`` adds light. quality: 0 (best) to 3, see ``working_size``; from 1 on,
+    neighbouring rows of pixels also share their colours.
+    Returns a new (H, W, 3) uint8 RGB. Raises ConfigError on wrong arguments, UnknownName on a wrong colour map.
+
+    >>> picture = np.full((4, 4, 3), 200, np.uint8)
+    >>> blend(picture, np.ones((1, 1), np.float32), colormap="grey", alpha=0.5)[0, 0].tolist()
+    [228, 228, 228]
+    """
+    _check(image, heatmap)
+    tables = tint(colormap, float(alpha), mode)
+    working_size(image.shape[:2], quality)
+    rows = _ROWS[quality]
+    heat = _resized(heatmap, (-(-image.shape[0] // rows), image.shape[1]))
+    out = image.copy(order="C")
+    band = max(1, _BAND_PIXELS // (image.shape[1] * rows))
+    for y in range(0, len(heat), band):
+        _blend_band(out[y * rows : (y + band) * rows], _steps(heat[y : y + band]), rows, tables)
+    return out
+
+
+def _check(image: Image, heatmap: Heatmap) -> None:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ConfigError(f"a picture is (H, W, 3) uint8 RGB, not {image.shape} {image.dtype}")
+    if heatmap.dtype not in (np.float32, np.float64) or heatmap.ndim != 2 or not heatmap.size:
+        raise ConfigError(f"a heatmap is (h, w) float32 in [0, 1], not {heatmap.shape} {heatmap.dtype}")
+
+
+def _resized(heatmap: Heatmap, size: tuple[int, int]) -> Heatmap:
+    if heatmap.shape == size:
+        return heatmap
+    return np.asarray(cv2.resize(heatmap, size[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _steps(heat: Heatmap) -> Image:
+    """Heat above the floor in steps of 1/255, as uint8."""
+    # One pass that rounds and saturates at both ends; convertScaleAbs would turn -0.1 into heat.
+    return np.asarray(cv2.addWeighted(heat, 255.0, heat, 0.0, -FLOOR_STEPS, dtype=cv2.CV_8U), np.uint8)
+
+
+def _blend_band(out: Image, heat: Image, rows: int, tables: Tint) -> None:
+    """Blend into some rows of the picture, in place, inside the box that holds their heat."""
+    x, y, width, height = cv2.boundingRect(heat)
+    if not width:
+        return
+    box = heat[y : y + height, x : x + width]
+    colour = cv2.applyColorMap(box, tables.colour)
+    keep = cv2.cvtColor(cv2.LUT(box, tables.keep), cv2.COLOR_GRAY2RGB)
+    for phase in range(rows):
+        target = out[y * rows + phase : (y + height) * rows : rows, x : x + width]
+        n = len(target)  # the last row of colours may serve fewer rows of the picture
+        if n:
+            cv2.multiply(target, keep[:n], dst=target, scale=1 / 255)
+            cv2.add(target, colour[:n], dst=target)

@@ -1,0 +1,88 @@
+"""One row of pills along the top edge: short texts, each on its own rounded patch, from both ends inwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from livecam.overlay.glass import INK, OPACITY, glass
+from livecam.overlay.text import Colour, Font, clean, draw, shorten, width
+from livecam.types import Image
+
+SEPARATOR = " · "
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    colour: Colour
+    weight: int = 400
+    ink: Colour = INK
+    opacity: float = OPACITY
+    whole: bool = False  # rather left out than shortened
+
+
+class PillRow:
+    """The top edge of ``image`` (H, W, 3) uint8 RGB, drawn in place. It knows how much room is left."""
+
+    def __init__(self, image: Image, size: int, margin: int) -> None:
+        self.image = image
+        self.size = size
+        self.margin = margin
+        self.height = round(size * 1.9)
+        self.empty = True
+        self._pad = round(size * 0.8)
+        self._left: int = margin
+        self._right: int = image.shape[1] - margin
+        if image.shape[0] < self.height + 2 * margin:
+            self._right = self._left
+
+    @property
+    def bottom(self) -> int:
+        """Rows taken from the top edge, 0 when nothing was drawn."""
+        return 0 if self.empty else self.margin + self.height
+
+    def add_right(self, text: str, look: Look) -> None:
+        """Shortened when it does not fit, unless its look forbids it."""
+        label = shorten(text, self._font(look), self._room)
+        if label and (label == clean(text) or not look.whole):
+            wide = self._wide(label, look)
+            self._right -= wide
+            self._draw(label, look, self._right, wide)
+            self._right -= self.size // 2
+
+    def add_left(self, text: str, look: Look) -> None:
+        """As many whole parts of a text such as "model · method · rate" as fit, from the first; or nothing."""
+        if label := whole_parts(text, self._font(look), self._room):
+            wide = self._wide(label, look)
+            self._draw(label, look, self._left, wide)
+            self._left += wide + self.size // 2
+
+    def _font(self, look: Look) -> Font:
+        return Font(self.size, look.weight)
+
+    @property
+    def _room(self) -> int:
+        return self._right - self._left - 2 * self._pad
+
+    def _wide(self, label: str, look: Look) -> int:
+        return width(label, self._font(look)) + 2 * self._pad
+
+    def _draw(self, label: str, look: Look, x: int, wide: int) -> None:
+        view = self.image[self.margin : self.margin + self.height, x : x + wide]
+        glass(view, self.height // 2, look.ink, look.opacity)
+        font = self._font(look)
+        draw(view, label, (self._pad, font.baseline(self.height / 2)), font, look.colour)
+        self.empty = False
+
+
+def whole_parts(line: str, font: Font, room: int) -> str:
+    """As many parts of ``line`` as fit ``room`` pixels, from the first; "" when not even that one does.
+
+    >>> whole_parts("model · method · 30 fps", Font(20), 160)
+    'model · method'
+    """
+    parts = clean(line).split(SEPARATOR)
+    for n in range(len(parts), 0, -1):
+        shown = SEPARATOR.join(parts[:n])
+        if width(shown, font) <= room:
+            return shown
+    return ""
