@@ -6,7 +6,7 @@ One colour order, RGB. Two clocks, never mixed: ``pts`` (media seconds, for reco
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -88,6 +88,7 @@ class Explanation:
     peak: maximum of the raw map before scaling, in units of the method (for Grad-CAM: contribution to the logit).
     seconds: time that explaining took.
     region: the part of the picture that ``cam`` covers, as fractions (y0, x0, y1, x1).
+    target: the explained class with its label and score, also when it is not among ``top``.
     """
 
     frame_index: int
@@ -98,7 +99,8 @@ class Explanation:
     method: str
     target_layer: str
     seconds: float
-    region: Region = field(default=WHOLE)
+    region: Region = WHOLE
+    target: Prediction | None = None
 
     def heatmap(self, size: tuple[int, int], guide: Image | None = None) -> Heatmap:
         """The map at picture size: (H, W) float32 in [0, 1], zero outside ``region``.

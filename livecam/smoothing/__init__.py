@@ -1,0 +1,55 @@
+"""Steady explanations: label hysteresis, averaging in seconds, reset at cuts. Pure: time comes with the frames."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.errors import ConfigError
+from livecam.smoothing.average import MapAverage
+from livecam.smoothing.hysteresis import Hysteresis
+from livecam.smoothing.scene import SceneCut
+from livecam.types import Explanation, Image
+
+DEFAULT_SECONDS = 0.25
+
+__all__ = ["DEFAULT_SECONDS", "Hysteresis", "MapAverage", "SceneCut", "Smoother"]
+
+
+class Smoother:
+    """One stream's memory. Per frame: ``observe`` the picture, let ``choose`` name the class, ``smooth`` the result.
+
+    seconds: time constant of the averages; 0 switches them off, every map is then scaled by its own peak.
+    """
+
+    def __init__(self, seconds: float = DEFAULT_SECONDS) -> None:
+        if seconds < 0:
+            raise ConfigError(f"smooth takes seconds >= 0 or 'off', not {seconds}")
+        self._on = seconds > 0
+        self._cut = SceneCut()
+        self._hysteresis = Hysteresis(seconds)
+        self._average = MapAverage(seconds)
+        self._class_idx: int | None = None
+        self._now = 0.0
+
+    def observe(self, image: Image, now: float) -> None:
+        """Look at the picture of time ``now`` (seconds): a cut, or a jump back in time, forgets everything before."""
+        if self._cut.is_cut(image) or now < self._now:
+            self._hysteresis.reset()
+            self._average.reset()
+        self._now = now
+
+    def choose(self, scores: NDArray[np.float32]) -> int:
+        """The class to explain in the observed picture. scores: (C,) probabilities."""
+        return self._hysteresis.choose(scores, self._now) if self._on else int(scores.argmax())
+
+    def smooth(self, explanation: Explanation) -> Explanation:
+        """The explanation of the observed picture with its map averaged; ``peak`` stays the raw frame's own."""
+        if not self._on:
+            return explanation
+        if explanation.class_idx != self._class_idx:
+            self._average.reset()
+            self._class_idx = explanation.class_idx
+        return replace(explanation, cam=self._average.update(explanation.cam * explanation.peak, self._now))

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from livecam.errors import ConfigError
+from livecam.geometry import WHOLE, place, plan, take
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((720, 1280), (224, 384)),
+        ((1280, 720), (384, 224)),
+        ((480, 480), (224, 224)),
+        ((480, 854), (224, 384)),
+        ((100, 10000), (224, 896)),  # a panorama is squeezed rather than exhausting the memory
+        ((1, 1), (224, 224)),
+    ],
+)
+def test_fit_keeps_the_aspect_ratio_in_steps_of_the_stride(size, expected):
+    assert plan("fit", size, 224) == (expected, WHOLE)
+
+
+def test_crop_covers_the_central_square():
+    size, (y0, x0, y1, x1) = plan("crop", (480, 640), 224)
+    assert size == (224, 224)
+    assert (y0 * 480, x0 * 640, y1 * 480, x1 * 640) == pytest.approx((0, 80, 480, 560))
+
+
+def test_unknown_mode():
+    with pytest.raises(ConfigError, match="fit, squash, crop"):
+        plan("stretch", (10, 10), 224)
+
+
+@pytest.mark.parametrize("mode", ["fit", "squash", "crop"])
+@pytest.mark.parametrize("size", [(480, 640), (640, 480), (333, 555)])
+def test_what_is_taken_out_is_put_back_in_its_place(mode, size):
+    """A bright blob in the picture, seen through the input, comes back at the same spot of the map."""
+    y, x = size[0] * 0.45, size[1] * 0.52
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    blob = np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * 25**2))
+    image = np.repeat((blob * 255).astype(np.uint8)[..., None], 3, 2)
+    shape, region = plan(mode, size, 224)
+    seen = take(image, region, shape)
+    back = place(seen[..., 0].astype(np.float32) / 255, size, region)
+    assert back.shape == size
+    found = np.unravel_index(back.argmax(), size)
+    assert np.hypot(found[0] - y, found[1] - x) < 5
+
+
+def test_outside_the_crop_there_is_no_heat():
+    _, region = plan("crop", (100, 200), 224)
+    back = place(np.ones((7, 7), np.float32), (100, 200), region)
+    assert (back[:, 50:150] == 1).all()
+    assert (back[:, :50] == 0).all()
+    assert (back[:, 150:] == 0).all()
+
+
+def test_shrinking_averages_the_area():
+    image = np.zeros((64, 64, 3), np.uint8)
+    image[::2] = 200  # every other row: what skips pixels sees all or nothing
+    assert take(image, WHOLE, (32, 32)).mean() == pytest.approx(100, abs=1)
