@@ -1,0 +1,110 @@
+"""Models: a name and a card. ``load_model`` gives the network with everything that is needed to use it rightly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from livecam.errors import ConfigError, UnknownName
+from livecam.registry import Registry, load_all
+
+if TYPE_CHECKING:
+    import torch
+
+    State = dict[str, torch.Tensor]
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+HALF = (0.5, 0.5, 0.5)
+
+Colour = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """Everything about a model that can be said without loading it.
+
+    build: number of classes → untrained network with logits (B, classes) as output.
+    state: the published weights, from a package, a cache or a download; raises WeightsError.
+    labels: number of classes → their names.
+    mean, std: of RGB in [0, 1].
+    input_size: short side in pixels that the weights were trained for.
+    origin: where the weights come from, for people. at_hand: are they on this machine?
+    adapt: weights under other names → under the names of ``build``'s network (given its own state).
+    """
+
+    name: str
+    build: Callable[[int], torch.nn.Module]
+    state: Callable[[], State]
+    labels: Callable[[int], tuple[str, ...]]
+    mean: Colour
+    std: Colour
+    paper: str
+    licence: str
+    origin: str
+    at_hand: Callable[[], bool]
+    input_size: int = 224
+    classes: int = 1000
+    layer: str | None = None
+    adapt: Callable[[State, State], State] = lambda state, _own: state
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A network ready to be explained: in evaluation mode, parameters frozen, on the CPU, float32."""
+
+    name: str
+    module: Any
+    labels: tuple[str, ...]
+    mean: Colour
+    std: Colour
+    layer: str | None
+
+
+MODELS: Registry[ModelCard] = Registry("model")
+TIMM = "timm/"
+
+
+def models() -> Registry[ModelCard]:
+    """All cards that have a name of their own (``timm/NAME`` has none: any name of timm's will do)."""
+    load_all(__name__)
+    return MODELS
+
+
+def get_card(name: str) -> ModelCard:
+    """The card of ``name``. Raises UnknownName with a suggestion."""
+    if name.startswith(TIMM):
+        from livecam.models.timm_zoo import timm_card
+
+        return timm_card(name)
+    try:
+        return models().get(name)
+    except UnknownName as error:
+        raise UnknownName(f"{error} (or 'timm/NAME' for any classifier of timm; see 'livecam models')") from None
+
+
+def load_model(
+    name: str,
+    *,
+    weights: str | Path | None = None,
+    labels: str | Path | None = None,
+    mean: Colour | None = None,
+    std: Colour | None = None,
+) -> LoadedModel:
+    """The network ``name`` with its published weights, or with the user's own ``weights`` file.
+
+    weights: a checkpoint of the same architecture (``torch.save`` of a state dict, or ``.safetensors``); the number of
+    classes is read from its head. labels: a text file with a name a line, or JSON. mean, std: of RGB in [0, 1].
+    Raises UnknownName, WeightsError, ConfigError.
+    """
+    from livecam.models.checkpoint import fit, read_state
+    from livecam.models.labels import read_labels
+
+    card = get_card(name)
+    state = read_state(Path(weights)) if weights is not None else card.state()
+    module, classes = fit(card, state, where=str(weights or card.origin))
+    names = read_labels(Path(labels)) if labels is not None else card.labels(classes)
+    if len(names) != classes:
+        raise ConfigError(f"{labels}: {len(names)} labels for a model of {classes} classes; give one a class, in order")
+    return LoadedModel(name, module, names, mean or card.mean, std or card.std, card.layer)

@@ -1,0 +1,104 @@
+"""PyTorch: the only file with hooks and autograd.
+
+All parameters are frozen, and a forward hook, registered once, replaces the target layer's output A by a leaf that
+requires a gradient: the backbone builds no graph, and the backward pass stops at A.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from livecam.backends import BACKENDS
+from livecam.backends.target_layer import find_target_layer
+from livecam.errors import ConfigError, ModelError
+from livecam.models import LoadedModel
+from livecam.tap import Tap
+
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+@BACKENDS.register("torch")
+class TorchBackend:
+    """A network under PyTorch on ``cpu``, ``cuda`` or ``mps``."""
+
+    name = "torch"
+
+    def __init__(self, model: LoadedModel, layer: str | None = None, device: str = "auto", precision: str = "auto") -> None:
+        self._device = pick_device(device)
+        self.device = str(self._device)
+        on_cuda = self._device.type == "cuda"
+        self.precision = ("float16" if on_cuda else "float32") if precision == "auto" else precision
+        self._dtype = DTYPES[self.precision]
+        self._module: torch.nn.Module = model.module
+        self.target_layer, target = find_target_layer(self._module, len(model.labels), layer or model.layer)
+        self._module.to(self._device, self._dtype, memory_format=torch.channels_last)
+        # (x / 255 − mean) / std as one multiply and one add
+        mean, std = torch.tensor(model.mean), torch.tensor(model.std)
+        self._scale = (1 / (255 * std)).view(1, 3, 1, 1).to(self._device)
+        self._shift = (-mean / std).view(1, 3, 1, 1).to(self._device)
+        self._pinned: torch.Tensor | None = None
+        self._leaf: torch.Tensor | None = None
+        self._hook = target.register_forward_hook(self._cut)
+
+    def _cut(self, _module: torch.nn.Module, _inputs: object, output: torch.Tensor) -> torch.Tensor:
+        self._leaf = output.detach().requires_grad_(True)
+        # A clone, for what follows may work in place, which a leaf forbids.
+        return self._leaf.clone()
+
+    def forward(self, pictures: NDArray[np.uint8]) -> Tap:
+        try:
+            with torch.enable_grad():
+                logits = self._module(self._normalise(pictures))
+        except RuntimeError as error:
+            raise self._translated(error, pictures.shape) from error
+        leaf = self._leaf
+        if leaf is None:
+            raise ModelError(f"{self.target_layer}: was not run by the forward pass; choose another --layer")
+
+        def gradients(class_idx: list[int]) -> torch.Tensor:
+            rows = torch.arange(len(class_idx), device=logits.device)
+            # The sum over the batch gives each picture its own gradient; the graph is kept for further classes.
+            (gradient,) = torch.autograd.grad(logits[rows, class_idx].sum(), leaf, retain_graph=True)
+            return gradient
+
+        return Tap(self.numpy(logits), leaf.detach(), gradients)
+
+    def numpy(self, maps: torch.Tensor) -> NDArray[np.float32]:
+        array: NDArray[np.float32] = maps.detach().float().cpu().numpy()
+        return array
+
+    def _normalise(self, pictures: NDArray[np.uint8]) -> torch.Tensor:
+        """(B, 3, H, W) in the network's own range; NHWC memory seen as NCHW is channels-last without a copy."""
+        host = torch.from_numpy(np.ascontiguousarray(pictures))
+        if self._device.type == "cuda":
+            if self._pinned is None or self._pinned.shape != host.shape:
+                self._pinned = torch.empty(host.shape, dtype=torch.uint8, pin_memory=True)
+            # The previous frame's logits have been read, so its copy out of this buffer has ended.
+            host = self._pinned.copy_(host)
+        x = host.to(self._device, non_blocking=True).permute(0, 3, 1, 2)
+        return torch.addcmul(self._shift, x.float(), self._scale).to(self._dtype)
+
+    def _translated(self, error: RuntimeError, shape: tuple[int, ...]) -> ModelError:
+        if isinstance(error, torch.OutOfMemoryError):
+            return ModelError(f"{self.device}: out of memory for an input of {shape}; use a smaller --input-size")
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return ModelError(f"{self.device}: the network failed on an input of {shape}: {reason}")
+
+    def close(self) -> None:
+        """Remove the hook; the network is as it was."""
+        self._hook.remove()
+        self._leaf = self._pinned = None
+
+
+def pick_device(name: str) -> torch.device:
+    """``auto``: CUDA, else MPS, else CPU. Raises ConfigError when the device does not exist here."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ConfigError(f"device {name!r} cannot be used here; see 'livecam devices', or --device auto") from error
+    return device

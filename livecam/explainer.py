@@ -1,0 +1,168 @@
+"""Explainer: preprocess → backend → choose the class → method → Explanation."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.backends import Backend, open_backend
+from livecam.errors import ConfigError, ModelError
+from livecam.geometry import INPUTS, Region, plan, take
+from livecam.methods import get_method
+from livecam.models import Colour, load_model
+from livecam.types import Explanation, Image, Prediction
+
+DETAILS = ("plain", "live", "best")
+Choose = Callable[[NDArray[np.float32]], int]
+
+
+class Explainer:
+    """What a network sees in a picture, and where it looks. Works alone on NumPy images: no camera, no thread.
+
+    model: a name of ``livecam models``, or ``timm/NAME``. weights, labels: files of your own. mean, std: of RGB in
+    [0, 1]. method: a name of ``livecam methods``. layer: dotted name of the target layer; None finds it. input: how a
+    picture becomes the network's input (``livecam.geometry.plan``). input_size: its short side in pixels. detail:
+    ``plain``, ``live`` or ``best``; today all three are one pass. top_k: predictions kept in an explanation.
+
+    Raises ConfigError, UnknownName, WeightsError, TargetLayerError. Any thread may call it, one at a time is served.
+    """
+
+    def __init__(
+        self,
+        model: str = "efficientnet_lite0",
+        *,
+        weights: str | Path | None = None,
+        labels: str | Path | None = None,
+        mean: Colour | None = None,
+        std: Colour | None = None,
+        method: str = "gradcam",
+        layer: str | None = None,
+        backend: str = "auto",
+        device: str = "auto",
+        precision: str = "auto",
+        input: str = "fit",  # noqa: A002  the contract's name
+        input_size: int = 224,
+        detail: str = "live",
+        top_k: int = 5,
+    ) -> None:
+        if detail not in DETAILS:
+            raise ConfigError(f"detail {detail!r} is not one of {', '.join(DETAILS)}")
+        if input not in INPUTS:
+            raise ConfigError(f"input {input!r} is not one of {', '.join(INPUTS)}")
+        if input_size < 32:
+            raise ConfigError(f"input size {input_size} is too small; give at least 32 pixels")
+        self.model, self.method = model, method
+        self._method = get_method(method)
+        self.title = f"{model} · {self._method.title}"
+        self._input, self._input_size, self._top_k = input, input_size, top_k
+        loaded = load_model(model, weights=weights, labels=labels, mean=mean, std=std)
+        self.labels = loaded.labels
+        self._backend: Backend | None = open_backend(backend, loaded, layer=layer, device=device, precision=precision)
+        self.backend, self.device = self._backend.name, self._backend.device
+        self.precision, self.target_layer = self._backend.precision, self._backend.target_layer
+        self._lock = threading.Lock()
+
+    def explain(self, image: Image, class_idx: int | None = None, *, choose: Choose | None = None) -> Explanation:
+        """Explain one picture. image: (H, W, 3) uint8 RGB, any size.
+
+        class_idx: the class to explain; None: the best one, or what ``choose`` makes of the (C,) probabilities.
+        Raises ConfigError (not a picture, no such class), ModelError.
+        """
+        return self._explain([image], class_idx, choose)[0]
+
+    def explain_batch(self, images: Sequence[Image]) -> list[Explanation]:
+        """Explain several pictures, each for its best class. Pictures of one size go through the network together."""
+        same_size = len({image.shape for image in images}) == 1
+        if same_size:
+            return self._explain(list(images), None, None)
+        return [self.explain(image) for image in images]
+
+    def class_named(self, name: str | int) -> int:
+        """Index of a class given by index or by (a part of) its name. Raises ConfigError."""
+        if isinstance(name, int) or name.isdecimal():
+            return self._checked(int(name))
+        wanted = name.casefold()
+        hits = [number for number, label in enumerate(self.labels) if label.casefold() == wanted]
+        hits = hits or [number for number, label in enumerate(self.labels) if wanted in label.casefold()]
+        if len(hits) == 1:
+            return hits[0]
+        if not hits:
+            raise ConfigError(f"no class {name!r} in {self.model}; see 'livecam models {self.model} --labels'")
+        some = ", ".join(f"{number} {self.labels[number]!r}" for number in hits[:5])
+        raise ConfigError(f"class {name!r} is one of {len(hits)}: {some}; give its index")
+
+    def _explain(self, images: list[Image], class_idx: int | None, choose: Choose | None) -> list[Explanation]:
+        start = time.perf_counter()
+        size, region = self._plan(images)
+        pictures = np.stack([take(image, region, size) for image in images])
+        with self._lock:
+            backend = self._opened()
+            tap = backend.forward(pictures)
+            scores = softmax(tap.logits)
+            if class_idx is not None:
+                chosen = [self._checked(class_idx)] * len(images)
+            else:
+                chosen = [choose(row) if choose else int(row.argmax()) for row in scores]
+            maps = backend.numpy(self._method.function(tap, chosen))
+        seconds = (time.perf_counter() - start) / len(images)
+        return [
+            self._explanation(*parts, region, seconds) for parts in zip(maps, scores, chosen, strict=True)
+        ]
+
+    def _plan(self, images: list[Image]) -> tuple[tuple[int, int], Region]:
+        for image in images:
+            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+                raise ConfigError(f"a picture is (H, W, 3) uint8 RGB, not {image.shape} {image.dtype}")
+        return plan(self._input, images[0].shape[:2], self._input_size)
+
+    def _explanation(
+        self, raw: NDArray[np.float32], scores: NDArray[np.float32], chosen: int, region: Region, seconds: float
+    ) -> Explanation:
+        peak = float(raw.max())
+        best = np.argsort(-scores, kind="stable")[: self._top_k]
+        top = tuple(self._prediction(int(number), scores) for number in best)
+        cam = raw / peak if peak > 0 else np.zeros_like(raw)
+        target = self._prediction(chosen, scores)
+        return Explanation(0, chosen, top, cam, peak, self.method, self.target_layer, seconds, region, target)
+
+    def _prediction(self, class_idx: int, scores: NDArray[np.float32]) -> Prediction:
+        return Prediction(class_idx, self.labels[class_idx], float(scores[class_idx]))
+
+    def _checked(self, class_idx: int) -> int:
+        if not 0 <= class_idx < len(self.labels):
+            raise ConfigError(f"class {class_idx} does not exist: {self.model} has classes 0 to {len(self.labels) - 1}")
+        return class_idx
+
+    def _opened(self) -> Backend:
+        if self._backend is None:
+            raise ModelError("this explainer is closed; make a new one")
+        return self._backend
+
+    def close(self) -> None:
+        """Give the network back as it was (no hooks) and free the device. Twice is harmless."""
+        with self._lock:
+            if self._backend is not None:
+                self._backend.close()
+                self._backend = None
+
+    def __enter__(self) -> Explainer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(B, C) logits → probabilities. Raises ModelError when the network returned no numbers."""
+    if not np.isfinite(logits).all():
+        raise ModelError("the network returned NaN or infinity; use --precision float32, or check the weights")
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)

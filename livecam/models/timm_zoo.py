@@ -1,0 +1,95 @@
+"""Any classifier of timm as ``timm/NAME``; weights by timm's own download, or ``--weights FILE``."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import socket
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+from livecam.errors import UnknownName, WeightsError
+from livecam.models import TIMM, ModelCard
+from livecam.models.labels import imagenet_labels
+
+if TYPE_CHECKING:
+    import torch
+
+    from livecam.models import State
+
+
+def timm_card(name: str) -> ModelCard:
+    """The card of ``timm/NAME`` or ``timm/NAME.TAG``. Raises UnknownName."""
+    import timm
+
+    short = name.removeprefix(TIMM)
+    if not timm.is_model(short):
+        close = difflib.get_close_matches(short, timm.list_models(), n=3, cutoff=0.4)
+        raise UnknownName(f"unknown model {name!r}; did you mean " + " or ".join(f"'{TIMM}{c}'" for c in close) + "?")
+    config = timm.get_pretrained_cfg(short)
+    return ModelCard(
+        name=name,
+        build=lambda classes: _build(short, classes),
+        state=lambda: _download(name, short),
+        labels=lambda classes: _labels(config, classes),
+        mean=config.mean,
+        std=config.std,
+        paper=config.paper_ids or "",
+        licence=config.license or "see its page",
+        origin="timm's download",
+        at_hand=lambda: _cached(config),
+        input_size=config.input_size[-1],
+        classes=config.num_classes,
+    )
+
+
+def _build(short: str, classes: int) -> torch.nn.Module:
+    import timm
+
+    module: torch.nn.Module = timm.create_model(short, pretrained=False, num_classes=classes)
+    return module
+
+
+def _cached(config: Any) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    names = ("model.safetensors", "pytorch_model.bin")
+    return bool(config.hf_hub_id) and any(isinstance(try_to_load_from_cache(config.hf_hub_id, n), str) for n in names)
+
+
+def _download(name: str, short: str) -> State:
+    import timm
+
+    # timm and the hub log the failure once more, with a stack of retries; ours is one line.
+    for noisy in ("timm", "huggingface_hub"):
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
+    try:
+        _resolve_hub(timm.get_pretrained_cfg(short))
+        module: torch.nn.Module = timm.create_model(short, pretrained=True)
+    except Exception as error:  # noqa: BLE001  the hub's client raises errors of four libraries
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise WeightsError(
+            f"{name}: its weights could not be downloaded ({reason[:160]}); fetch them where there is a network with "
+            f"'livecam models --fetch {name}', or give --weights FILE, or use the built-in --model efficientnet_lite0"
+        ) from error
+    return module.state_dict()
+
+
+def _resolve_hub(config: Any) -> None:
+    """Raise OSError at once where the hub has no address: its client would try again for most of a minute."""
+    from huggingface_hub import constants
+
+    if not _cached(config) and not getproxies():
+        socket.getaddrinfo(urlsplit(constants.ENDPOINT).hostname, 443)
+
+
+def _labels(config: Any, classes: int) -> tuple[str, ...]:
+    from timm.data import ImageNetInfo, infer_imagenet_subset
+
+    if classes == 1000:
+        return imagenet_labels(classes)
+    subset = infer_imagenet_subset(config.to_dict())
+    if subset and classes == config.num_classes:
+        return tuple(ImageNetInfo(subset).label_descriptions())
+    return imagenet_labels(classes)
