@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, Self
 
-from livecam.errors import ConfigError
+from livecam.errors import ConfigError, SinkError
 from livecam.registry import Registry, load_all
 from livecam.types import AnnotatedFrame, RunInfo
 
@@ -19,6 +20,7 @@ class SinkOptions:
     force: overwrite an existing file.
     codec, crf, preset: of videos; None: the codec's default.
     audio: copy the source's audio tracks.
+    decode_errors: asked at the end, how many pictures of the source could not be decoded; for the sidecar's last line.
     """
 
     live: bool = False
@@ -27,13 +29,15 @@ class SinkOptions:
     crf: int | None = None
     preset: str | None = None
     audio: bool = True
+    decode_errors: Callable[[], int] = int
 
 
 class Sink(Protocol):
     """Takes annotated frames. All of its calls come from one thread, ``close`` from any; twice is harmless."""
 
     def write(self, annotated: AnnotatedFrame) -> bool:
-        """Take a frame. False when the viewer has ended (window closed, ``q``), else True. Raises SinkError."""
+        """Take a frame. False when the viewer has ended (window closed, ``q``), else True. Raises SinkError, also once
+        closed. The sink may keep the picture: it is not changed afterwards, by nobody."""
         ...
 
     def finish(self) -> None:
@@ -60,14 +64,23 @@ class Sink(Protocol):
 class BaseSink:
     """What most sinks share: nothing to finish, nothing to abort, and the context manager."""
 
+    closed = False
+
+    def check_open(self) -> None:
+        if self.closed:
+            raise SinkError("write after close: this sink takes no more frames")
+
     def finish(self) -> None:
         return
 
     def close(self) -> None:
-        return
+        self.closed = True
 
     def abort(self) -> None:
         self.close()
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

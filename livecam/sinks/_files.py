@@ -1,0 +1,64 @@
+"""A file that appears whole or not at all; of a live recording, one that grows in its place."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from livecam.errors import SinkError
+from livecam.sinks import SinkOptions
+
+
+class OutFile:
+    """Write to ``work``; ``commit`` makes it ``path``, ``discard`` removes it. Live, both names are the same file.
+
+    Raises SinkError when ``path`` exists and is not forced, or its folder cannot be made or written.
+    """
+
+    def __init__(self, path: Path, options: SinkOptions) -> None:
+        check_free(path, options)
+        self.path = path
+        self.live = options.live
+        self.work = path if options.live else hidden(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.work.open("wb").close()
+        except OSError as exc:
+            raise cannot_write(path, exc) from exc
+
+    def commit(self) -> None:
+        if not self.live:
+            self.work.replace(self.path)
+
+    def discard(self) -> None:
+        self.work.unlink(missing_ok=True)
+
+
+def check_free(path: Path, options: SinkOptions) -> None:
+    if path.is_dir():
+        raise SinkError(f"{path}: is a folder; name a file in it")
+    if path.exists() and not options.force:
+        raise SinkError(f"{path}: exists already; add --force to overwrite it, or choose another name")
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """``path`` holds all of ``data``, or what it held before; its folder is made. Raises SinkError."""
+    work = hidden(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        work.write_bytes(data)
+        work.replace(path)
+    except OSError as exc:
+        work.unlink(missing_ok=True)
+        raise cannot_write(path, exc) from exc
+
+
+def hidden(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
+
+
+def cannot_write(path: Path, exc: BaseException) -> SinkError:
+    # PyAV appends a stale line of FFmpeg's log to str(exc): only its number and its text are to be trusted.
+    number = getattr(exc, "errno", None)
+    reason = os.strerror(number) if isinstance(exc, OSError) and number else getattr(exc, "strerror", None) or exc
+    return SinkError(f"{path}: cannot be written ({reason}); check the folder and the free space, or use another -o")

@@ -1,0 +1,189 @@
+"""``out.jsonl``: what was seen in every frame, and where, for programs. Version 1 of the format.
+
+{"type": "header", "version", "source", "model", "method", "target_layer", "width", "height", "time_base", "labels"}
+{"type": "frame", "index", "pts", "class_idx", "label", "top", "peak", "cam", "lag", "level"}    a line a frame
+{"type": "end", "frames", "decode_errors"}
+
+The same run writes the same bytes: keys have one order, scores 6 decimals, peaks 6 digits, and no clock is read.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from livecam.errors import ConfigError, SourceError, SourceNotFound
+from livecam.sinks import SINKS, BaseSink, SinkOptions
+from livecam.sinks._files import OutFile, cannot_write
+from livecam.types import AnnotatedFrame, Explanation, Heatmap, RunInfo
+
+VERSION = 1
+SCORE_DECIMALS = 6
+PEAK_DIGITS = 6
+
+
+class SidecarSink(BaseSink):
+    """Writes JSON lines; the file appears when it is complete, live it grows line by line. Raises SinkError."""
+
+    def __init__(self, path: Path, run: RunInfo, options: SinkOptions | None = None) -> None:
+        self._path = path
+        self._options = options or SinkOptions()
+        self._frames = 0
+        self._lock = threading.Lock()
+        self._file = OutFile(path, self._options)
+        self._out = self._file.work.open("w", encoding="utf-8", newline="\n", buffering=1 if self._options.live else -1)
+        self._put(_header(run))
+
+    @staticmethod
+    def matches(spec: str) -> bool:
+        return spec.lower().endswith(".jsonl") and "://" not in spec
+
+    @staticmethod
+    def open(spec: str, options: SinkOptions, run: RunInfo | None) -> SidecarSink:
+        if run is None:
+            raise ConfigError(f"{spec}: a sidecar says who explained what: it needs the RunInfo of the run")
+        return SidecarSink(Path(spec), run, options)
+
+    def write(self, annotated: AnnotatedFrame) -> bool:
+        with self._lock:
+            self.check_open()
+            self._put(_line(annotated))
+            self._frames += 1
+        return True
+
+    def close(self) -> None:
+        with self._lock:
+            if self.closed:
+                return
+            self._put({"type": "end", "frames": self._frames, "decode_errors": self._options.decode_errors()})
+            self.closed = True
+            try:
+                self._out.close()
+                self._file.commit()
+            except OSError as exc:
+                self._give_up()
+                raise cannot_write(self._path, exc) from exc
+
+    def abort(self) -> None:
+        if self._options.live:
+            self.close()
+            return
+        with self._lock:
+            if not self.closed:
+                self._give_up()
+
+    def _put(self, thing: dict[str, Any]) -> None:
+        try:
+            self._out.write(json.dumps(thing, ensure_ascii=False, allow_nan=False) + "\n")
+        except OSError as exc:
+            self._give_up()
+            raise cannot_write(self._path, exc) from exc
+
+    def _give_up(self) -> None:
+        self.closed = True
+        if not self._options.live:
+            self._file.discard()
+        try:
+            self._out.close()
+        except OSError:
+            return  # the failure that led here has been told
+
+
+def read_sidecar(path: Path | str) -> Iterator[dict[str, Any]]:
+    """The lines of a sidecar: the header first, then the frames, then the end if the run came to one.
+
+    A damaged last line, which a killed live run leaves, is left out. Raises SourceNotFound, or SourceError when the
+    file is no sidecar of this version or is damaged before its last line.
+    """
+    try:
+        lines = Path(path).open(encoding="utf-8", errors="surrogateescape")  # noqa: SIM115  closed below
+    except OSError as exc:
+        raise SourceNotFound(f"{path}: cannot be read ({exc.strerror}); name a .jsonl file of livecam") from exc
+    with lines:
+        header = _parse(lines.readline())
+        if header is None or header.get("type") != "header" or header.get("version") != VERSION:
+            raise SourceError(f"{path}: not a sidecar of livecam, version {VERSION}")
+        yield header
+        damaged = 0
+        for number, line in enumerate(lines, 2):
+            if damaged:
+                raise SourceError(f"{path}: line {damaged} is damaged; write the sidecar again")
+            thing = _parse(line)
+            if thing is None:
+                damaged = number
+                continue
+            yield thing
+
+
+def read_cam(frame: dict[str, Any]) -> Heatmap | None:
+    """The map of a frame's line: (h, w) float32 in [0, 1], in steps of 1/255; None when there is no explanation."""
+    cam = frame["cam"]
+    if cam is None:
+        return None
+    flat = np.frombuffer(base64.b64decode(cam["data"]), np.uint8)
+    return (flat.reshape(cam["h"], cam["w"]) / 255).astype(np.float32)
+
+
+def _header(run: RunInfo) -> dict[str, Any]:
+    source = run.source
+    return {
+        "type": "header",
+        "version": VERSION,
+        "source": source.name,
+        "model": run.model,
+        "method": run.method,
+        "target_layer": run.target_layer,
+        "width": source.width,
+        "height": source.height,
+        "time_base": f"{source.time_base.numerator}/{source.time_base.denominator}",
+        "labels": run.labels,
+    }
+
+
+def _line(annotated: AnnotatedFrame) -> dict[str, Any]:
+    explanation = annotated.explanation
+    return {
+        "type": "frame",
+        "index": annotated.frame.index,
+        "pts": float(annotated.frame.pts),
+        **(seen(explanation) if explanation else _NOTHING),
+        "lag": annotated.lag,
+        "level": annotated.level,
+    }
+
+
+_NOTHING: dict[str, Any] = {"class_idx": None, "label": None, "top": [], "peak": None, "cam": None}
+
+
+def seen(explanation: Explanation) -> dict[str, Any]:
+    """What an explanation says, as JSON: the class, the best classes, the peak and the map as bytes."""
+    target = explanation.target
+    labels = {one.class_idx: one.label for one in (*explanation.top, *([target] if target else []))}
+    cam = np.clip(np.rint(explanation.cam * 255), 0, 255).astype(np.uint8)
+    return {
+        "class_idx": int(explanation.class_idx),
+        "label": labels.get(explanation.class_idx),
+        "top": [
+            {"class_idx": int(one.class_idx), "label": one.label, "score": round(float(one.score), SCORE_DECIMALS)}
+            for one in explanation.top
+        ],
+        "peak": float(f"{float(explanation.peak):.{PEAK_DIGITS}g}"),
+        "cam": {"h": cam.shape[0], "w": cam.shape[1], "data": base64.b64encode(cam.tobytes()).decode("ascii")},
+    }
+
+
+def _parse(line: str) -> dict[str, Any] | None:
+    try:
+        thing = json.loads(line)
+    except ValueError:
+        return None
+    return thing if isinstance(thing, dict) and line.endswith("\n") else None
+
+
+SINKS.add("sidecar", SidecarSink)

@@ -1,0 +1,239 @@
+"""``out.mp4``: recording, at the speed at which it happened."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from livecam._av import av
+from livecam.errors import SinkError
+from livecam.sinks import SINKS, BaseSink, SinkOptions
+from livecam.sinks._codecs import FORMATS, choose, configure, encoders_here, open_encoder, sane_rate
+from livecam.sinks._files import OutFile, cannot_write
+from livecam.sinks._timeline import Shown, timeline
+from livecam.sinks.audio import AudioCopy
+from livecam.types import AnnotatedFrame, Image, RunInfo
+
+__all__ = ["VideoSink", "encoders_here"]
+
+VideoStream = av.VideoStream
+Reformatter = av.video.reformatter.VideoReformatter
+Colorspace = av.video.reformatter.Colorspace
+ColorRange = av.video.reformatter.ColorRange
+KEY_PICTURE = av.video.frame.PictureType.I
+
+MP4 = ("mp4", "mov")
+LIVE_KEY_S = 1  # a live recording that is killed loses at most what came after its last key picture
+MUXER = {"mp4": {"movflags": "+faststart"}, "mov": {"movflags": "+faststart"}}
+LIVE_MUXER = {
+    # Fragments alone do not survive a kill: FFmpeg's 32 KiB buffer must be flushed as well.
+    "mp4": {"movflags": "+hybrid_fragmented+frag_keyframe", "flush_packets": "1"},
+    "mov": {"movflags": "+hybrid_fragmented+frag_keyframe", "flush_packets": "1"},
+    "matroska": {"flush_packets": "1", "cluster_time_limit": "500"},
+    "webm": {"flush_packets": "1", "cluster_time_limit": "500"},
+}
+
+
+class VideoSink(BaseSink):
+    """Writes .mp4, .mov, .mkv or .webm with the times of the source (live: of the capture) and its audio.
+
+    A conversion appears under its name when it is complete; a live recording is playable at any moment. Odd sizes are
+    padded to even ones by repeating the edge. Matroska and WebM count in milliseconds, mp4 and mov exactly.
+
+    Raises ConfigError when codec and container do not fit or an option is refused, SinkError when writing fails.
+    """
+
+    def __init__(self, path: Path, options: SinkOptions | None = None, run: RunInfo | None = None) -> None:
+        self.path = path
+        self._options = options or SinkOptions()
+        self._source = run.source if run else None
+        self._format = FORMATS[path.suffix.lower()]
+        self._coding = choose(path.suffix.lower(), self._options)
+        if self._source and self._source.media and _same(path, self._source.media):
+            raise SinkError(f"{path}: is the input itself; choose another name")
+        self._file = OutFile(path, self._options)
+        self._timeline = timeline(self._source, self._options)
+        self._reformatter = Reformatter()
+        self._lock = threading.Lock()
+        self._container: av.container.OutputContainer | None = None
+        self._audio: AudioCopy | None = None
+        self._first: av.Packet[VideoStream] | None = None
+        self._finished = False
+
+    @staticmethod
+    def matches(spec: str) -> bool:
+        return Path(spec).suffix.lower() in FORMATS and "://" not in spec
+
+    @staticmethod
+    def open(spec: str, options: SinkOptions, run: RunInfo | None) -> VideoSink:
+        return VideoSink(Path(spec), options, run)
+
+    def write(self, annotated: AnnotatedFrame) -> bool:
+        """Take a frame; live, one that was captured at the time of the frame before is not written again."""
+        with self._lock:
+            self.check_open()
+            shown = self._timeline.place(annotated.frame)
+            if shown is None:
+                return True
+            try:
+                if self._container is None:
+                    self._start(annotated, shown)
+                self._check_size(annotated.image)
+                packets = self._stream.encode(self._picture(annotated.image, shown))
+                self._first = self._first or next(iter(packets), None)
+                self._mux(packets)
+            except SinkError:
+                raise
+            except (OSError, av.FFmpegError) as exc:
+                self._give_up()
+                raise cannot_write(self.path, exc) from exc
+        return True
+
+    def finish(self) -> None:
+        self._finished = True
+
+    def close(self) -> None:
+        with self._lock:
+            if self.closed:
+                return
+            self.closed = True
+            try:
+                self._complete()
+            except (OSError, av.FFmpegError) as exc:
+                self._give_up()
+                raise cannot_write(self.path, exc) from exc
+
+    def abort(self) -> None:
+        if self._options.live:
+            self.close()
+            return
+        with self._lock:
+            if not self.closed:
+                self._give_up()
+
+    def _start(self, annotated: AnnotatedFrame, shown: Shown) -> None:
+        """Open the file and describe its streams; the first picture decides the size."""
+        live, source = self._options.live, self._source
+        self._size = annotated.image.shape[:2]
+        self._last_key = shown.ticks
+        options = (LIVE_MUXER if live else MUXER).get(self._format, {})
+        self._container = av.open(str(self._file.work), "w", format=self._format, options=options)
+        self._stream = self._add_video(self._container)
+        if source and source.media and self._options.audio and not live and not source.live:
+            self._audio = AudioCopy(
+                source.media,
+                self._container,
+                zero=self._timeline.zero,
+                start=self._timeline.zero if source.start_s is not None else None,
+                stop=None if source.stop_s is None else Fraction(source.stop_s),
+            )
+        if self._format in MP4 and not live:
+            self._container.options["movie_timescale"] = str(self._common_clock())
+
+    def _common_clock(self) -> int:
+        """Ticks a second in which each track's start is exact; mp4's usual clock is a millisecond."""
+        clock = self._timeline.time_base.denominator
+        whole = math.lcm(clock, *(self._audio.rates if self._audio else ()))
+        return whole if whole < 2**31 else clock
+
+    def _add_video(self, container: av.container.OutputContainer) -> VideoStream:
+        rate = sane_rate(self._source.fps if self._source else 0.0)
+        stream = container.add_stream(self._coding.encoder, rate=rate)
+        assert isinstance(stream, VideoStream)
+        context = stream.codec_context
+        height, width = self._size
+        configure(context, self._coding, self._options, size=(height + height % 2, width + width % 2), rate=rate)
+        context.time_base = stream.time_base = self._timeline.time_base
+        context.sample_aspect_ratio = self._source.pixel_aspect if self._source else Fraction(1)
+        if self._coding.tag and self._format in MP4:
+            context.codec_tag = self._coding.tag
+        open_encoder(context, self._options)
+        return stream
+
+    def _check_size(self, image: Image) -> None:
+        if image.shape[:2] != self._size:
+            (was_h, was_w), (height, width) = self._size, image.shape[:2]
+            raise SinkError(
+                f"{self.path}: the picture has become {width}×{height}, the recording is {was_w}×{was_h}; "
+                "record to a new file"
+            )
+
+    def _picture(self, image: Image, shown: Shown) -> av.VideoFrame:
+        """(H, W, 3) uint8 RGB as yuv420p: BT.709 matrix, limited range. The encoder keeps it, never ``image``."""
+        height, width = image.shape[:2]
+        if height % 2 or width % 2:
+            image = np.asarray(cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE), np.uint8)
+        picture = self._reformatter.reformat(
+            av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), "rgb24"),
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            src_color_range=ColorRange.JPEG,
+            dst_color_range=ColorRange.MPEG,
+        )
+        picture.pts, picture.duration, picture.time_base = shown.ticks, shown.duration, self._timeline.time_base
+        # The encoder counts pictures to the next key picture; live they come as they come, and time counts.
+        if self._options.live and (shown.ticks - self._last_key) * self._timeline.time_base >= LIVE_KEY_S:
+            picture.pict_type = KEY_PICTURE
+            self._last_key = shown.ticks
+        return picture
+
+    def _mux(self, packets: Iterable[av.Packet[VideoStream]]) -> None:
+        assert self._container is not None
+        for packet in packets:
+            if self._audio and packet.pts is not None:
+                self._audio.until(packet.pts * packet.time_base)
+            self._container.mux(packet)
+
+    def _complete(self) -> None:
+        if self._container is None:
+            self._file.discard()
+            return
+        self._mux(self._lasting(self._stream.encode(None)))
+        if self._audio:
+            self._audio.until(None if self._finished else self._timeline.end)
+            self._audio.flush()
+            self._audio.close()
+        self._container.close()
+        self._file.commit()
+
+    def _lasting(self, packets: list[av.Packet[VideoStream]]) -> list[av.Packet[VideoStream]]:
+        """The last packets, such that in mp4 they end where the last picture does.
+
+        Pictures of uneven length that are stored in another order than shown: mp4 adds up the steps between the stored
+        ones, and would say that the film is shorter than it is.
+        """
+        if packets and self._format in MP4:
+            first, last = self._first or packets[0], packets[-1]  # the first has been muxed: in the container's ticks
+            stored = ((last.dts or 0) + (last.duration or 0)) * last.time_base - (first.dts or 0) * first.time_base
+            shown = self._timeline.end - (first.pts or 0) * first.time_base
+            last.duration = (last.duration or 0) + max(0, round((shown - stored) / last.time_base))
+        return packets
+
+    def _give_up(self) -> None:
+        """After a failure: what was recorded live stays, and is finalised as far as that goes; the rest is removed."""
+        self.closed = True
+        if self._audio:
+            self._audio.close()
+        if not self._options.live or self._container is None:
+            self._file.discard()  # before the container is closed: there is no sense in moving its index to the front
+        if self._container is not None:
+            try:
+                self._container.close()
+            except (OSError, av.FFmpegError):
+                return  # the failure that led here has been told
+
+
+def _same(path: Path, media: str) -> bool:
+    try:
+        return path.samefile(media)
+    except OSError:
+        return False
+
+
+SINKS.add("video", VideoSink)

@@ -1,0 +1,165 @@
+"""The window, always in a child process: Qt ends or hangs the one that it does not like."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import pytest
+
+from livecam.errors import SinkError
+from livecam.sinks import window
+
+HELPERS = str(Path(__file__).parent)
+START = f"""
+import sys
+sys.path.insert(0, {HELPERS!r})
+import numpy as np
+from sink_helpers import annotated
+from livecam.sinks import open_sink
+RED = np.zeros((120, 160, 3), np.uint8); RED[..., 0] = 255
+"""
+UNTIL = """
+with open_sink("display") as sink:
+    assert sink.write(annotated(0, image=RED)) is True
+    number = 1
+    while sink.write(annotated(number, image=RED)):
+        if number == 50:
+            print("shown", flush=True)
+        number += 1
+print("ended", flush=True)
+sink.close()
+"""
+
+
+@pytest.fixture
+def display(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment of a virtual screen of our own."""
+    if not shutil.which("Xvfb"):
+        pytest.skip("Xvfb is not installed")
+    reader, writer = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "800x600x24", "-nolisten", "tcp"]
+    with subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL) as server:
+        os.close(writer)
+        with os.fdopen(reader) as told:
+            number = told.readline().strip()
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("QT_")}
+        yield environment | {"DISPLAY": f":{number}"}
+        server.terminate()
+
+
+@contextmanager
+def child(code: str, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", START + code]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as started:
+        try:
+            yield started
+        finally:
+            started.kill()
+
+
+def xdotool(environment: dict[str, str], *words: str) -> str:
+    if not shutil.which("xdotool"):
+        pytest.skip("xdotool is not installed")
+    return subprocess.run(
+        ["xdotool", *words], env=environment, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def ended_well(shown: subprocess.Popen[str]) -> bool:
+    out, error = shown.communicate(timeout=60)
+    assert (shown.returncode, error) == (0, "")
+    return out.endswith("ended\n")
+
+
+@pytest.mark.parametrize("key", ["q", "Escape"])
+def test_a_key_ends_it(key: str, display: dict[str, str]) -> None:
+    with child(UNTIL, display) as shown:
+        assert shown.stdout is not None and shown.stdout.readline() == "shown\n"
+        xdotool(display, "search", "--sync", "--name", "^livecam$", "windowfocus", "--sync", "key", key)
+        assert ended_well(shown)
+
+
+def test_closing_the_window_ends_it(display: dict[str, str]) -> None:
+    code = """
+import cv2
+sink = open_sink("display")
+assert sink.write(annotated(0, image=RED)) is True
+cv2.destroyAllWindows()
+assert sink.write(annotated(1, image=RED)) is False
+sink.close()
+sink.close()
+print("ended", flush=True)
+"""
+    with child(code, display) as shown:
+        assert ended_well(shown)
+
+
+def test_the_picture_is_seen_in_its_colours(display: dict[str, str], tmp_path: Path) -> None:
+    if not shutil.which("import"):
+        pytest.skip("ImageMagick is not installed")
+    with child(UNTIL, display) as shown:
+        assert shown.stdout is not None and shown.stdout.readline() == "shown\n"
+        subprocess.run(["import", "-window", "root", str(tmp_path / "seen.png")], env=display, check=True)
+        xdotool(display, "search", "--sync", "--name", "^livecam$", "windowfocus", "--sync", "key", "q")
+        assert ended_well(shown)
+    screen = cv2.imread(str(tmp_path / "seen.png"), cv2.IMREAD_COLOR_RGB)
+    red = (screen == (255, 0, 0)).all(axis=2)
+    assert red.sum() >= 120 * 160 * 0.95
+
+
+def test_f_fills_the_screen_and_leaves_it(display: dict[str, str]) -> None:
+    code = """
+import cv2
+keys = iter([-1, ord("f"), -1, ord("f"), ord("q")])
+cv2.pollKey = lambda: next(keys, -1)
+full = lambda: cv2.getWindowProperty("livecam", cv2.WND_PROP_FULLSCREEN)
+with open_sink("display") as sink:
+    states = []
+    while sink.write(annotated(0, image=RED)):
+        states.append(full())
+assert states == [0.0, 1.0, 1.0, 0.0], states
+print("ended", flush=True)
+"""
+    with child(code, display) as shown:
+        assert ended_well(shown)
+
+
+@pytest.mark.parametrize(
+    ("where", "words"), [(None, "there is no display"), (":4711", "the display :4711 does not answer")]
+)
+def test_no_display_is_an_error_and_not_an_abort(where: str | None, words: str, display: dict[str, str]) -> None:
+    environment = {key: value for key, value in display.items() if key != "DISPLAY"}
+    code = """
+from livecam.errors import SinkError
+try:
+    open_sink("display")
+except SinkError as error:
+    print(error)
+"""
+    with child(code, environment | ({"DISPLAY": where} if where else {})) as lost:
+        out, error = lost.communicate(timeout=60)
+    assert (lost.returncode, error) == (0, "")
+    assert words in out and "-o out.mp4" in out
+
+
+def test_a_headless_opencv_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cv2, "getBuildInformation", lambda: "  GUI:                           NONE\n")
+    with pytest.raises(SinkError, match="no windows; pip install opencv-python"):
+        window.WindowSink()
+
+
+def test_pyav_before_opencv_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        sys, "modules", {"av": None} | {name: module for name, module in sys.modules.items() if name != "av"}
+    )
+    with pytest.raises(SinkError, match="PyAV was imported before OpenCV"):
+        window.WindowSink()
