@@ -1,1 +1,83 @@
-"""livecam: what a vision model sees, and where it looks, at full frame rate."""
+"""livecam: what a vision model sees, and where it looks, at full frame rate.
+
+from livecam import Explainer, Pipeline, open_sink, open_source
+
+with open_source("0") as source, open_sink("display") as sink, Explainer("efficientnet_lite0") as explainer:
+    for annotated in Pipeline(source, explainer):
+        if not sink.write(annotated):
+            break
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from livecam.errors import (
+        ConfigError,
+        LivecamError,
+        MissingExtra,
+        ModelError,
+        SinkError,
+        SourceError,
+        SourceLost,
+        SourceNotFound,
+        TargetLayerError,
+        UnknownName,
+        WeightsError,
+    )
+    from livecam.explainer import Explainer
+    from livecam.pipeline import Pipeline, Policy
+    from livecam.sinks import SinkOptions, open_sink
+    from livecam.smoothing import Smoother
+    from livecam.sources import SourceOptions, open_source
+    from livecam.types import AnnotatedFrame, Explanation, Frame, Prediction, SourceInfo
+
+_HOMES = {
+    "errors": (
+        "ConfigError LivecamError MissingExtra ModelError SinkError SourceError SourceLost SourceNotFound "
+        "TargetLayerError UnknownName WeightsError"
+    ),
+    "explainer": "Explainer",
+    "pipeline": "Pipeline Policy",
+    "sinks": "SinkOptions open_sink",
+    "smoothing": "Smoother",
+    "sources": "SourceOptions open_source",
+    "types": "AnnotatedFrame Explanation Frame Prediction SourceInfo",
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+__all__ = [
+    "AnnotatedFrame",
+    "ConfigError",
+    "Explainer",
+    "Explanation",
+    "Frame",
+    "LivecamError",
+    "MissingExtra",
+    "ModelError",
+    "Pipeline",
+    "Policy",
+    "Prediction",
+    "SinkError",
+    "SinkOptions",
+    "Smoother",
+    "SourceError",
+    "SourceInfo",
+    "SourceLost",
+    "SourceNotFound",
+    "SourceOptions",
+    "TargetLayerError",
+    "UnknownName",
+    "WeightsError",
+    "open_sink",
+    "open_source",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Imported when used: the command line answers ``--help`` without loading a network library."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'livecam' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"livecam.{_HOME[name]}"), name)

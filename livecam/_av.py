@@ -7,6 +7,7 @@ PyAV's wheel carries its own libxcb; when it is loaded before OpenCV's Qt, ``cv2
 from __future__ import annotations
 
 import cv2  # noqa: F401  must come before av
+
 import av  # isort: skip  # noqa: TID251
 import av.logging  # isort: skip  # noqa: TID251
 

@@ -18,7 +18,7 @@ class Full(Enum):
     LATEST = "latest"  # the oldest item is dropped and counted: the reader sees the newest
 
 
-class Closed(Exception):  # noqa: N818  an end, not an error
+class Closed(Exception):  # an end, not an error
     """The other end has closed the channel; for a reader also: and everything in it has been read."""
 
 
@@ -55,7 +55,7 @@ class Channel(Generic[T]):
             self._changed.notify_all()
 
     def get(self, timeout: float | None = None) -> T:
-        """The oldest item. Raises TimeoutError after ``timeout`` seconds without one, Closed or the error at the end."""
+        """The oldest item. Raises TimeoutError after ``timeout`` seconds without one; at the end Closed or the error."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._items or self._closed, timeout):
                 raise TimeoutError

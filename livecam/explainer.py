@@ -46,7 +46,7 @@ class Explainer:
         backend: str = "auto",
         device: str = "auto",
         precision: str = "auto",
-        input: str = "fit",  # noqa: A002  the contract's name
+        input: str = "fit",
         input_size: int = 224,
         detail: str = "live",
         top_k: int = 5,
@@ -78,8 +78,7 @@ class Explainer:
 
     def explain_batch(self, images: Sequence[Image]) -> list[Explanation]:
         """Explain several pictures, each for its best class. Pictures of one size go through the network together."""
-        same_size = len({image.shape for image in images}) == 1
-        if same_size:
+        if len({image.shape for image in images}) == 1:
             return self._explain(list(images), None, None)
         return [self.explain(image) for image in images]
 
@@ -111,9 +110,7 @@ class Explainer:
                 chosen = [choose(row) if choose else int(row.argmax()) for row in scores]
             maps = backend.numpy(self._method.function(tap, chosen))
         seconds = (time.perf_counter() - start) / len(images)
-        return [
-            self._explanation(*parts, region, seconds) for parts in zip(maps, scores, chosen, strict=True)
-        ]
+        return [self._explanation(*parts, region, seconds) for parts in zip(maps, scores, chosen, strict=True)]
 
     def _plan(self, images: list[Image]) -> tuple[tuple[int, int], Region]:
         for image in images:
@@ -164,5 +161,6 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """(B, C) logits → probabilities. Raises ModelError when the network returned no numbers."""
     if not np.isfinite(logits).all():
         raise ModelError("the network returned NaN or infinity; use --precision float32, or check the weights")
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+    powers: NDArray[np.float32] = np.exp(logits - logits.max(axis=1, keepdims=True))
+    powers /= powers.sum(axis=1, keepdims=True)
+    return powers

@@ -50,13 +50,14 @@ def take(image: NDArray[np.uint8], region: Region, size: tuple[int, int]) -> NDA
     y0, x0, y1, x1 = _pixels(region, image.shape[:2])
     part = image[y0:y1, x0:x1]
     shrinks = part.shape[0] > size[0] or part.shape[1] > size[1]
-    return cv2.resize(part, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(part, size[::-1], interpolation=method), np.uint8)
 
 
 def place(cam: NDArray[np.float32], size: tuple[int, int], region: Region) -> NDArray[np.float32]:
     """An (h, w) map back on a picture of ``size``: (H, W) float32, bilinear, zero outside ``region``."""
     y0, x0, y1, x1 = _pixels(region, size)
-    part = cv2.resize(cam, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
+    part = np.asarray(cv2.resize(cam, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR), np.float32)
     if region == WHOLE:
         return part
     whole = np.zeros(size, np.float32)

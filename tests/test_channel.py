@@ -14,7 +14,7 @@ def run(function, *args):
     def work():
         try:
             box["value"] = function(*args)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  it is raised again by result()
             box["error"] = error
 
     thread = threading.Thread(target=work)

@@ -25,7 +25,9 @@ class TorchBackend:
 
     name = "torch"
 
-    def __init__(self, model: LoadedModel, layer: str | None = None, device: str = "auto", precision: str = "auto") -> None:
+    def __init__(
+        self, model: LoadedModel, layer: str | None = None, device: str = "auto", precision: str = "auto"
+    ) -> None:
         self._device = pick_device(device)
         self.device = str(self._device)
         on_cuda = self._device.type == "cuda"

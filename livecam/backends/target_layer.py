@@ -6,7 +6,7 @@ import difflib
 
 import torch
 
-from livecam.errors import TargetLayerError
+from livecam.errors import ModelError, TargetLayerError
 
 PROBE = (1, 3, 224, 224)
 
@@ -27,8 +27,8 @@ def find_target_layer(module: torch.nn.Module, classes: int, name: str | None = 
     # In a transformer only the patches at its very start are laid out so: explaining them says nothing.
     if not features or list(outputs).index(features[-1]) < len(outputs) / 2:
         raise TargetLayerError(
-            "no late layer with an output (batch, channels, height, width) was found: this is no convolutional network; "
-            "choose another --model, or name a --layer"
+            "no late layer with an output (batch, channels, height, width) was found: this is no convolutional "
+            "network; choose another --model, or name a --layer"
         )
     return features[-1], module.get_submodule(features[-1])
 
@@ -41,7 +41,9 @@ def _by_name(module: torch.nn.Module, name: str) -> torch.nn.Module:
             return module.get_submodule(name)
         raise TargetLayerError(f"layer {name!r}: its output {tuple(shape)} has no positions; choose an earlier --layer")
     close = difflib.get_close_matches(name, names, n=3)
-    hint = "did you mean " + " or ".join(map(repr, close)) + "?" if close else f"the outermost: {', '.join(_top(module))}"
+    hint = (
+        "did you mean " + " or ".join(map(repr, close)) + "?" if close else f"the outermost: {', '.join(_top(module))}"
+    )
     raise TargetLayerError(f"no layer {name!r}; {hint}")
 
 
@@ -67,6 +69,8 @@ def _trace(module: torch.nn.Module) -> dict[str, tuple[torch.Size, int]]:
         first = next(module.parameters())
         with torch.inference_mode():
             module(torch.zeros(PROBE, device=first.device, dtype=first.dtype))
+    except RuntimeError as error:
+        raise ModelError(f"the network does not take pictures of {PROBE}: {error}") from error
     finally:
         for handle in handles:
             handle.remove()

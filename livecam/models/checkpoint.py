@@ -45,7 +45,7 @@ def _read(path: Path) -> Any:
             f"--weights {path}: holds more than tensors, or is damaged, and is not loaded since it could run code; "
             "save the model's state_dict() with torch.save"
         ) from error
-    except Exception as error:  # noqa: BLE001  a damaged file fails in as many ways as there are readers
+    except Exception as error:
         raise WeightsError(f"--weights {path}: cannot be read as a checkpoint ({_line(error)})") from error
 
 

@@ -27,7 +27,7 @@ def timm_card(name: str) -> ModelCard:
     if not timm.is_model(short):
         close = difflib.get_close_matches(short, timm.list_models(), n=3, cutoff=0.4)
         raise UnknownName(f"unknown model {name!r}; did you mean " + " or ".join(f"'{TIMM}{c}'" for c in close) + "?")
-    config = timm.get_pretrained_cfg(short)
+    config: Any = timm.get_pretrained_cfg(short)
     return ModelCard(
         name=name,
         build=lambda classes: _build(short, classes),
@@ -35,7 +35,7 @@ def timm_card(name: str) -> ModelCard:
         labels=lambda classes: _labels(config, classes),
         mean=config.mean,
         std=config.std,
-        paper=config.paper_ids or "",
+        paper=str(config.paper_ids or "see its page"),
         licence=config.license or "see its page",
         origin="timm's download",
         at_hand=lambda: _cached(config),
@@ -67,7 +67,7 @@ def _download(name: str, short: str) -> State:
     try:
         _resolve_hub(timm.get_pretrained_cfg(short))
         module: torch.nn.Module = timm.create_model(short, pretrained=True)
-    except Exception as error:  # noqa: BLE001  the hub's client raises errors of four libraries
+    except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise WeightsError(
             f"{name}: its weights could not be downloaded ({reason[:160]}); fetch them where there is a network with "
@@ -85,7 +85,7 @@ def _resolve_hub(config: Any) -> None:
 
 
 def _labels(config: Any, classes: int) -> tuple[str, ...]:
-    from timm.data import ImageNetInfo, infer_imagenet_subset
+    from timm.data.imagenet_info import ImageNetInfo, infer_imagenet_subset
 
     if classes == 1000:
         return imagenet_labels(classes)

@@ -67,8 +67,8 @@ def _download(name: str) -> State:
     except (OSError, RuntimeError) as error:  # no network, no disk, or a wrong hash
         raise WeightsError(
             f"{name}: its weights could not be downloaded from {_published(name).url} ({error}); fetch them where there "
-            f"is a network with 'livecam models --fetch {name}' and copy {_cached(name)}, or give --weights FILE, "
-            "or use the built-in --model efficientnet_lite0"
+            f"is a network, to {_cached(name)} or anywhere with --weights FILE, or use the built-in "
+            "--model efficientnet_lite0"
         ) from error
     return state
 

@@ -159,7 +159,13 @@ def test_only_the_head_builds_a_graph(pictures):
     with open_backend_for(network("resnet18")) as backend:
         tap = backend.forward(pictures)
     node, names = tap.gradients.__closure__, []
-    logits = next(cell.cell_contents for cell in node if isinstance(cell.cell_contents, torch.Tensor) and cell.cell_contents.requires_grad and cell.cell_contents.grad_fn is not None)
+    logits = next(
+        cell.cell_contents
+        for cell in node
+        if isinstance(cell.cell_contents, torch.Tensor)
+        and cell.cell_contents.requires_grad
+        and cell.cell_contents.grad_fn is not None
+    )
     queue = [logits.grad_fn]
     while queue:
         step = queue.pop()
@@ -243,7 +249,10 @@ def test_a_failing_network_is_a_model_error():
         def forward(self, x):
             return self.head(self.body(x).flatten(1))
 
-    with open_backend_for(Broken().eval(), layer="body") as backend, pytest.raises(ModelError, match="failed on an input"):
+    with (
+        open_backend_for(Broken().eval(), layer="body") as backend,
+        pytest.raises(ModelError, match="failed on an input"),
+    ):
         backend.forward(np.zeros((1, 64, 64, 3), np.uint8))
 
 

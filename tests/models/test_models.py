@@ -142,7 +142,9 @@ def test_labels_in_every_usual_form(tmp_path, checkpoint, resnet, name, text):
     assert loaded.labels == tuple("abcdefg")
 
 
-@pytest.mark.parametrize(("name", "text"), [("n.txt", "a\nb\n"), ("n.json", "{"), ("n.json", "3"), ("n.json", '{"1": "a"}')])
+@pytest.mark.parametrize(
+    ("name", "text"), [("n.txt", "a\nb\n"), ("n.json", "{"), ("n.json", "3"), ("n.json", '{"1": "a"}')]
+)
 def test_labels_that_do_not_fit(tmp_path, checkpoint, resnet, name, text):
     (tmp_path / name).write_text(text)
     with pytest.raises(ConfigError):

@@ -1,0 +1,65 @@
+"""What people read goes to stderr; with ``--json``, one object goes to stdout."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from livecam.errors import LivecamError
+
+_console: Console | None = None
+
+
+def console() -> Console:
+    """The one console on stderr: a progress bar and a line of the log do not break each other."""
+    global _console
+    if _console is None:
+        from rich.console import Console
+
+        _console = Console(stderr=True, highlight=False, soft_wrap=True)
+        log = logging.getLogger("livecam")
+        log.setLevel(logging.INFO)
+        log.addHandler(_Lines())
+    return _console
+
+
+class _Lines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        level = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
+        say(f"{level}{record.getMessage()}")
+
+
+def say(text: str) -> None:
+    console().print(text, markup=False)
+
+
+def fail(error: LivecamError) -> int:
+    """Say what is wrong in one line; returns the exit code."""
+    click.echo(f"livecam: error: {' '.join(str(error).split())}", err=True)
+    return error.exit_code
+
+
+def emit(report: dict[str, Any]) -> None:
+    """One JSON object on stdout."""
+    sys.stdout.write(json.dumps(report, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.flush()
+
+
+def table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """A plain table for people, on stderr."""
+    from rich.table import Table
+
+    view = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        view.add_column(column, overflow="fold")
+    for row in rows:
+        view.add_row(*row)
+    console().print(view)

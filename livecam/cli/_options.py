@@ -1,0 +1,82 @@
+"""The flags that several verbs share. A flag that is not given is None: the environment or the file may set it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from livecam.config import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MODEL = [
+    click.option("--model", metavar="NAME", help="A name of 'livecam models', or timm/NAME.  [efficientnet_lite0]"),
+    click.option(
+        "--weights", metavar="FILE", help="Your own checkpoint of that model; number of classes from its head."
+    ),
+    click.option("--labels", metavar="FILE", help="Names of the classes: a line each, or JSON."),
+    click.option("--mean", metavar="R,G,B", help="Mean of the training pictures, RGB in [0, 1]."),
+    click.option("--std", metavar="R,G,B", help="Their standard deviation."),
+    click.option("--method", metavar="NAME", help="A name of 'livecam methods'.  [gradcam]"),
+    click.option("--layer", metavar="NAME", help="Target layer, dotted name; found by itself if not given."),
+    click.option("--backend", metavar="NAME", help="auto or torch.  [auto]"),
+    click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps.  [auto]"),
+    click.option("--precision", metavar="NAME", help="auto, float32, float16, bfloat16.  [auto]"),
+    click.option("--input", metavar="MODE", help="fit keeps the aspect ratio; squash; crop.  [fit]"),
+    click.option("--input-size", metavar="N", help="Short side of the network's input in pixels.  [224]"),
+    click.option("--detail", metavar="NAME", help="plain, live or best; today all are one pass.  [live]"),
+    click.option("--class", "class_", metavar="NAME_OR_INDEX", help="Explain this class instead of the best one."),
+    click.option("--top-k", metavar="K", help="Predictions shown.  [5]"),
+]
+LOOK = [
+    click.option("--colormap", metavar="NAME", help="inferno, turbo, viridis, magma, plasma, cividis, jet, ..."),
+    click.option("--alpha", metavar="A", help="Opacity of the hottest spot, above 0 to 1."),
+    click.option("--blend", metavar="MODE", help="alpha or additive.  [alpha]"),
+    click.option("--hud/--no-hud", default=None, help="Labels and status line in the picture.  [hud]"),
+    click.option("--quality", metavar="Q", help="Heatmap at 1 (0), 1/2 (1), 1/4 (2), 1/8 (3) of the picture, or auto."),
+]
+STREAM = [
+    click.option("--smooth", metavar="SECONDS", help="Time constant of the smoothing, or off.  [0.25]"),
+    click.option("--max-frames", metavar="N", help="Stop after so many frames."),
+    click.option("--codec", metavar="NAME", help="h264, h265, av1, vp9 or nvenc.  [h264]"),
+    click.option("--crf", metavar="N", help="Constant quality of the encoder; lower is better."),
+    click.option("--preset", metavar="NAME", help="Speed of the encoder, in its own words."),
+]
+PART = [
+    click.option("--start", metavar="TIME", help="Begin there: seconds, or 1:30."),
+    click.option("--duration", metavar="TIME", help="So much of it."),
+]
+CAMERA = [
+    click.option("--size", metavar="WxH", help="Ask the camera for this size."),
+    click.option("--fps", metavar="N", help="Ask the camera for this rate."),
+    click.option("--target-fps", metavar="N", help="Show at most so many frames a second."),
+]
+REPORT = [
+    click.option(
+        "--config", "config_file", type=click.Path(path_type=Path), help="Settings as TOML, named as the flags."
+    ),
+    click.option("--json", "as_json", is_flag=True, help="The report as one JSON object on stdout."),
+]
+
+
+def flags(*groups: list[Callable[[F], F]]) -> Callable[[F], F]:
+    """All options of the groups, in their order."""
+
+    def decorate(function: F) -> F:
+        for option in reversed([option for group in groups for option in group]):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def settings(config_file: Path | None, given: dict[str, Any]) -> Settings:
+    """Resolve what was given on the command line with the file and the environment. Raises ConfigError."""
+    from livecam.config import resolve
+
+    named = {"class" if name == "class_" else name: value for name, value in given.items()}
+    return resolve({name: value for name, value in named.items() if value is not None}, config_file)

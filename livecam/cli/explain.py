@@ -1,0 +1,85 @@
+"""``livecam explain``: stills."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from livecam.cli._console import console, emit, fail, say
+from livecam.cli._options import LOOK, MODEL, REPORT, flags, settings
+from livecam.cli.annotate import FOLDER, stem_of
+from livecam.errors import ConfigError, LivecamError
+
+if TYPE_CHECKING:
+    from livecam.config import Settings
+    from livecam.explainer import Explainer
+
+
+@click.command()
+@click.argument("images", metavar="IMAGE...", nargs=-1, required=True)
+@click.option("-o", "--output", metavar="OUT", help="A .png or .jpg; for several images a folder.  [recordings/]")
+@click.option("--force", is_flag=True, help="Overwrite what exists.")
+@flags(MODEL, LOOK, REPORT)
+def command(
+    images: tuple[str, ...], output: str | None, force: bool, config_file: Path | None, as_json: bool, **given: Any
+) -> int:
+    """Explain each IMAGE (a file, a folder, a pattern): the overlay as PNG, the figures as JSON beside it."""
+    console()
+    chosen = settings(config_file, given)
+
+    from livecam.cli._parts import make_explainer
+    from livecam.sources.images import image_paths
+
+    jobs = plan([str(path) for spec in images for path in image_paths(spec)], output)
+    reports: list[dict[str, Any]] = []
+    code = 0
+    with make_explainer(chosen) as explainer:
+        for spec, target in jobs:
+            try:
+                reports.append(explain_still(spec, target, chosen, explainer, force=force))
+            except LivecamError as error:
+                if len(jobs) == 1:
+                    raise
+                code = code or fail(error)
+                reports.append({"input": spec, "error": str(error), "exit_code": error.exit_code})
+    if as_json:
+        emit({"files": reports} if len(jobs) > 1 else reports[0])
+    return code
+
+
+def plan(paths: list[str], output: str | None) -> list[tuple[str, Path]]:
+    """(input, output) of each still. Raises ConfigError when several are to become one file."""
+    if output is not None and Path(output).suffix and not Path(output).is_dir():
+        if len(paths) > 1:
+            raise ConfigError(f"-o {output}: {len(paths)} images cannot become one file; name a folder")
+        return [(paths[0], Path(output))]
+    folder = FOLDER if output is None else Path(output)
+    return [(path, folder / f"{stem_of(path)}.explained.png") for path in paths]
+
+
+def explain_still(spec: str, target: Path, chosen: Settings, explainer: Explainer, *, force: bool) -> dict[str, Any]:
+    """The first picture of ``spec``, explained into ``target``; returns what the JSON file says."""
+    from livecam.cli._parts import class_of, make_painter, run_info, sink_options
+    from livecam.errors import SourceError
+    from livecam.sinks.still import StillSink
+    from livecam.sources import open_source
+    from livecam.types import AnnotatedFrame
+
+    with open_source(spec) as source:
+        frame = source.read()
+        run = run_info(source.info, explainer)
+    if frame is None:
+        raise SourceError(f"{spec}: there is no picture in it")
+    with StillSink(target, run, sink_options(chosen, live=False, force=force)) as sink:
+        explanation = explainer.explain(frame.image, class_of(chosen, explainer))
+        painted = make_painter(chosen).paint(
+            frame.image, explanation, quality=chosen.quality or 0, status=explainer.title
+        )
+        annotated = AnnotatedFrame(frame, painted, explanation, 0, chosen.quality or 0)
+        sink.write(annotated)
+        record = sink.record(annotated)
+    best = explanation.top[0]
+    say(f"{target}: {best.label} {best.score:.0%}")
+    return record

@@ -1,0 +1,53 @@
+"""``livecam live``: a camera, explained as it comes."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from livecam.cli._console import console, emit, say
+from livecam.cli._interrupt import Interrupt
+from livecam.cli._options import CAMERA, LOOK, MODEL, PART, REPORT, STREAM, flags, settings
+
+
+@click.command()
+@click.argument("source", metavar="[SOURCE]", default="0")
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    metavar="SINK",
+    multiple=True,
+    help="display, out.mp4, frames/%05d.png, out.jsonl, null; repeatable.  [display]",
+)
+@click.option("--force", is_flag=True, help="Overwrite what exists.")
+@flags(MODEL, LOOK, STREAM, PART, CAMERA, REPORT)
+def command(
+    source: str, outputs: tuple[str, ...], force: bool, config_file: Path | None, as_json: bool, **given: Any
+) -> int:
+    """Explain SOURCE in real time: a camera (0, /dev/video0, part of its name), a file, rtsp://, test://.
+
+    The newest picture is shown with the newest explanation. q, Esc or closing the window ends it, f is full screen.
+    """
+    console()
+    chosen = settings(config_file, given)
+
+    from livecam.cli._live import run_live
+    from livecam.cli._parts import make_explainer, source_options
+    from livecam.sources import open_source
+
+    with Interrupt() as interrupt, ExitStack() as stack:
+        opened = stack.enter_context(open_source(source, source_options(chosen)))
+        say(f"{opened.info.name}: {opened.info.detail or f'{opened.info.width}x{opened.info.height}'}")
+        explainer = stack.enter_context(make_explainer(chosen))
+        report = run_live(opened, list(outputs or ("display",)), chosen, explainer, interrupt, force=force)
+    say(
+        f"{report['frames_out']} frames shown at {report['fps']:.1f} fps, {report['explained']} explained"
+        + "".join(f", {path} written" for path in report["output"] if Path(path).exists())
+    )
+    if as_json:
+        emit(report)
+    return 130 if interrupt.requested else 0

@@ -1,0 +1,159 @@
+"""Settings: typed, resolved once at the door. Defaults < file < environment < flags."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from livecam.errors import ConfigError
+
+PREFIX = "LIVECAM_"
+SMOOTH_S = 0.25
+
+
+def _seconds(value: Any) -> Any:
+    """``90``, ``1:30``, ``0:01:30.5`` → seconds."""
+    if isinstance(value, str) and ":" in value:
+        total = 0.0
+        for part in value.split(":"):
+            total = total * 60 + float(part)
+        return total
+    return value
+
+
+def _smooth(value: Any) -> Any:
+    return 0.0 if value == "off" else value
+
+
+def _quality(value: Any) -> Any:
+    return None if value == "auto" else value
+
+
+def _colour(value: Any) -> Any:
+    """``R,G,B`` or one number for all three."""
+    parts = value.split(",") if isinstance(value, str) else [value] if isinstance(value, int | float) else list(value)
+    numbers = [float(part) for part in (parts * 3 if len(parts) == 1 else parts)]
+    if len(numbers) != 3:
+        raise ValueError("give three numbers R,G,B in [0, 1], or one for all")
+    return numbers
+
+
+def _size(value: Any) -> Any:
+    """``1280x720`` → (width, height)."""
+    if not isinstance(value, str):
+        return value
+    width, cross, height = value.lower().partition("x")
+    if not (cross and width.isdecimal() and height.isdecimal()):
+        raise ValueError("give WIDTHxHEIGHT, for example 1280x720")
+    return int(width), int(height)
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
+Colour = Annotated[tuple[float, float, float], BeforeValidator(_colour)]
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, under the name of its flag (``--input-size`` is ``input_size`` in a file and
+    ``LIVECAM_INPUT_SIZE`` in the environment). Unknown names are errors."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_parse_none_str="none")
+
+    model: str = "efficientnet_lite0"
+    weights: Path | None = None
+    labels: Path | None = None
+    mean: Colour | None = None
+    std: Colour | None = None
+    method: str = "gradcam"
+    layer: str | None = None
+    backend: str = "auto"
+    device: str = "auto"
+    precision: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
+    input: Literal["fit", "squash", "crop"] = "fit"
+    input_size: Annotated[int, Field(ge=32, le=2048)] = 224
+    detail: Literal["plain", "live", "best"] = "live"
+    class_: Annotated[
+        str | None, Field(validation_alias=AliasChoices("class", "livecam_class"), coerce_numbers_to_str=True)
+    ] = None
+    top_k: Annotated[int, Field(ge=1, le=20)] = 5
+
+    smooth: Annotated[float, BeforeValidator(_smooth), Field(ge=0, le=60)] = SMOOTH_S
+    quality: Annotated[Annotated[int, Field(ge=0, le=3)] | None, BeforeValidator(_quality)] = None
+    colormap: str | None = None
+    alpha: Annotated[float | None, Field(gt=0, le=1)] = None
+    blend: Literal["alpha", "additive"] = "alpha"
+    hud: bool = True
+
+    codec: str = "h264"
+    crf: Annotated[int | None, Field(ge=0, le=63)] = None
+    preset: str | None = None
+    audio: bool = True
+    sidecar: bool = True
+
+    max_frames: Annotated[int | None, Field(ge=1)] = None
+    start: Seconds | None = None
+    duration: Annotated[Seconds, Field(gt=0)] | None = None
+    target_fps: Annotated[float | None, Field(gt=0, le=1000)] = None
+    size: Annotated[tuple[int, int], BeforeValidator(_size)] | None = None
+    fps: Annotated[float | None, Field(gt=0, le=1000)] = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """First wins: flags, environment, file."""
+        assert isinstance(init_settings, InitSettingsSource)
+        flags = dict(init_settings.init_kwargs)
+        file = flags.pop("config_file", None)
+        sources: list[PydanticBaseSettingsSource] = [
+            InitSettingsSource(settings_cls, init_kwargs=flags),
+            _Environment(settings_cls),
+        ]
+        if file is not None:
+            sources.append(TomlConfigSettingsSource(settings_cls, toml_file=file))
+        return tuple(sources)
+
+
+class _Environment(EnvSettingsSource):
+    """Only what has our prefix, and values as they stand: ``0.5,0.5,0.5`` is not JSON."""
+
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        super().__init__(settings_cls)
+        # ``class_`` has an alias, and an alias is looked for without the prefix.
+        self.env_vars = {key: value for key, value in self.env_vars.items() if key.startswith(PREFIX.lower())}
+
+    def decode_complex_value(self, field_name: str, field: Any, value: Any) -> Any:
+        return value
+
+
+def resolve(flags: dict[str, Any], file: Path | None = None) -> Settings:
+    """The settings of one command. flags: those that were given, by setting name. Raises ConfigError in one line."""
+    if file is not None and not file.is_file():
+        raise ConfigError(f"--config {file}: no such file")
+    try:
+        given: dict[str, Any] = flags | ({"config_file": file} if file else {})
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"][:1])
+        where = "--" + name.replace("_", "-") if name in flags else f"setting {name!r}"
+        if first["type"] == "extra_forbidden":
+            raise ConfigError(f"{where} in {file}: no such setting; see 'livecam annotate --help'") from error
+        message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        raise ConfigError(f"{where}: {message}, not {first['input']!r}") from error
+    except ValueError as error:  # a damaged TOML file
+        raise ConfigError(f"--config {file}: {error}") from error

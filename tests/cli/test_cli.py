@@ -1,0 +1,441 @@
+"""The commands as a user calls them: exit codes, files, reports."""
+
+import base64
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+
+from livecam import cli
+from livecam._av import av
+from livecam.cli.annotate import plan
+from livecam.cli.demo import sample
+from livecam.errors import ConfigError, SinkError, SourceLost
+from livecam.explainer import Explainer
+
+TIME_BASE = Fraction(1, 90000)
+PTS = [180000 + 3000 * number + (number % 3) * 700 for number in range(20)]  # uneven, from 2 s on
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """An empty working folder, no display, no settings from outside, and no thread left behind."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("LIVECAM_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    before = set(threading.enumerate())
+    yield tmp_path
+    assert not [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("livecam")]
+
+
+class Result:
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def report(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def livecam(monkeypatch, capsys):
+    def run(*args):
+        monkeypatch.setattr(sys, "argv", ["livecam", *map(str, args)])
+        monkeypatch.setattr(cli._console, "_console", None)
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        return Result(ended.value.code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """20 pictures at odd times, starting at 2 s, with sound: part of the sample's pictures."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    with av.open(str(sample())) as source, av.open(str(path), "w") as out:
+        video = out.add_stream("libx264", rate=30, options={"preset": "ultrafast"})
+        video.width, video.height, video.pix_fmt = 320, 180, "yuv420p"
+        video.codec_context.time_base = video.time_base = TIME_BASE
+        audio = out.add_stream_from_template(source.streams.audio[0])
+        for number, frame in enumerate(source.decode(video=0)):
+            if number == 20:
+                break
+            picture = frame.reformat(320, 180)
+            picture.pts, picture.time_base = PTS[number], TIME_BASE
+            out.mux(video.encode(picture))
+        out.mux(video.encode(None))
+        source.seek(0)
+        for packet in source.demux(audio=0):
+            if packet.dts is not None and packet.pts * packet.time_base < 1:
+                packet.pts += 2 * 48000
+                packet.dts += 2 * 48000
+                packet.stream = audio
+                out.mux(packet)
+    return path
+
+
+def packets(path):
+    with av.open(str(path)) as source:
+        return [(p.pts, bytes(p)) for p in source.demux(audio=0) if p.dts is not None]
+
+
+def times(path):
+    with av.open(str(path)) as source:
+        return [frame.pts * frame.time_base for frame in source.decode(video=0)]
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+CONTRACT = """
+    input output sidecar model method backend device precision frames_in frames_out decode_errors duration_s
+    elapsed_s fps stages peak_rss_mb
+"""
+
+
+class TestAnnotate:
+    def test_keeps_every_frame_time_and_sound(self, livecam, clip, here):
+        result = livecam("annotate", clip, "-o", "out.mp4", "--json")
+        assert result.code == 0
+        assert set(CONTRACT.split()) <= set(result.report)
+        assert (result.report["frames_in"], result.report["frames_out"], result.report["decode_errors"]) == (20, 20, 0)
+        assert set(result.report["stages"]) == {"decode", "explain", "overlay", "write"}
+        assert set(result.report["stages"]["explain"]) == {"p50_ms", "p95_ms", "p99_ms"}
+        assert times(here / "out.mp4") == times(clip) == [pts * TIME_BASE for pts in PTS]
+        assert [data for _, data in packets(here / "out.mp4")] == [data for _, data in packets(clip)]
+        assert sorted(path.name for path in here.iterdir()) == ["out.mp4", "out.mp4.jsonl"]
+
+    def test_the_sidecar_keeps_its_contract(self, livecam, clip, here):
+        livecam("annotate", clip, "-o", "out.mp4", "--top-k", 3)
+        header, *frames, end = lines(here / "out.mp4.jsonl")
+        assert header == {
+            "type": "header",
+            "version": 1,
+            "source": str(clip),
+            "model": "efficientnet_lite0",
+            "method": "gradcam",
+            "target_layer": "bn2",
+            "width": 320,
+            "height": 180,
+            "time_base": "1/90000",
+            "labels": 1000,
+        }
+        assert end == {"type": "end", "frames": 20, "decode_errors": 0}
+        assert [frame["pts"] for frame in frames] == pytest.approx([pts / 90000 for pts in PTS])
+        for number, frame in enumerate(frames):
+            assert (frame["type"], frame["index"], frame["lag"], frame["level"]) == ("frame", number, 0, 0)
+            assert len(frame["top"]) == 3
+            cam = np.frombuffer(base64.b64decode(frame["cam"]["data"]), np.uint8)
+            assert cam.size == frame["cam"]["h"] * frame["cam"]["w"]
+            assert frame["peak"] > 0
+        assert {frame["label"] for frame in frames} == {"Egyptian cat"}
+
+    def test_twice_gives_the_same_bytes(self, livecam, clip, here):
+        for name in ("a.mp4", "b.mp4"):
+            livecam("annotate", clip, "-o", name)
+        assert (here / "a.mp4.jsonl").read_bytes() == (here / "b.mp4.jsonl").read_bytes()
+
+    def test_the_default_place_is_the_recordings_folder(self, livecam, clip, here):
+        assert livecam("annotate", clip, "--max-frames", 2).code == 0
+        names = sorted(path.name for path in (here / "recordings").iterdir())
+        assert names == ["clip.explained.mp4", "clip.explained.mp4.jsonl"]
+
+    def test_what_exists_is_kept_unless_forced(self, livecam, clip, here):
+        (here / "out.mp4").write_text("mine")
+        result = livecam("annotate", clip, "-o", "out.mp4")
+        assert result.code == 5
+        assert "--force" in result.err
+        assert (here / "out.mp4").read_text() == "mine"
+        assert livecam("annotate", clip, "-o", "out.mp4", "--force", "--max-frames", 2).code == 0
+        assert len(times(here / "out.mp4")) == 2
+
+    def test_no_sidecar_no_audio(self, livecam, clip, here):
+        livecam("annotate", clip, "-o", "out.mp4", "--no-sidecar", "--no-audio", "--max-frames", 2)
+        assert [path.name for path in here.iterdir()] == ["out.mp4"]
+        with av.open("out.mp4") as out:
+            assert not out.streams.audio
+
+    def test_a_part(self, livecam, here):
+        report = livecam("annotate", sample(), "-o", "o.mp4", "--start", 8, "--duration", "0:00:00.5", "--json").report
+        assert report["frames_out"] == 15
+        assert report["duration_s"] == pytest.approx(0.5)
+        assert times(here / "o.mp4")[0] == 0  # the recording is a film of its own
+        assert lines(here / "o.mp4.jsonl")[1]["pts"] == 8.0  # the sidecar speaks of the source
+
+    def test_several_inputs_into_a_folder_and_one_of_them_bad(self, livecam, clip, here):
+        (here / "bad.mp4").write_text("not a film")
+        result = livecam("annotate", clip, "bad.mp4", clip, "-o", "out", "--max-frames", 2, "--json")
+        assert result.code == 3
+        good, bad, again = result.report["files"]
+        assert good["frames_out"] == again["frames_out"] == 2
+        assert bad["exit_code"] == 3
+        names = sorted(path.name for path in (here / "out").iterdir())
+        assert names == [
+            "clip-2.explained.mp4",
+            "clip-2.explained.mp4.jsonl",
+            "clip.explained.mp4",
+            "clip.explained.mp4.jsonl",
+        ]
+
+    def test_several_inputs_do_not_become_one_file(self):
+        with pytest.raises(ConfigError, match="name a folder"):
+            plan(("a.mp4", "b.mp4"), "out.mp4")
+
+    def test_a_pattern_of_films_is_several_inputs_and_one_of_images_is_one(self, here):
+        for name in ("a.mp4", "b.mp4", "c.jpg", "d.jpg"):
+            (here / name).touch()
+        assert [spec for spec, _ in plan(("*.mp4",), None)] == ["a.mp4", "b.mp4"]
+        assert [spec for spec, _ in plan(("*.jpg",), None)] == ["*.jpg"]
+
+    @pytest.mark.parametrize(
+        ("args", "code", "says"),
+        [
+            (("nothing.mp4",), 3, "nothing.mp4"),
+            (("text.mp4",), 3, "text.mp4"),
+            (("empty.mp4",), 3, "empty.mp4"),
+            (("CLIP", "--model", "mobilenetv2"), 2, "did you mean 'mobilenet_v2'"),
+            (("CLIP", "--weights", "text.mp4"), 6, "text.mp4"),
+            (("CLIP", "--layer", "features"), 6, "no layer 'features'"),
+            (("CLIP", "--class", "unicorn"), 2, "unicorn"),
+            (("CLIP", "--method", "gradcat"), 2, "did you mean 'gradcam'"),
+            (("CLIP", "--alpha", "2"), 2, "--alpha"),
+            (("CLIP", "--colormap", "infern"), 2, "inferno"),
+            (("CLIP", "--codec", "h263"), 2, "h263"),
+            (("CLIP", "--device", "cuda:77"), 2, "cuda:77"),
+            (("CLIP", "-o", "text.mp4/out.mp4"), 5, "text.mp4"),
+            (("CLIP", "-o", "out.xyz"), 2, "out.xyz"),
+            (("CLIP", "--nonsense"), 2, "--nonsense"),
+            ((), 2, "INPUT"),
+        ],
+    )
+    def test_bad_input_is_one_line_and_leaves_nothing(self, livecam, clip, here, args, code, says):
+        (here / "text.mp4").write_text("not a film")
+        (here / "empty.mp4").touch()
+        before = sorted(path.name for path in here.iterdir())
+        result = livecam("annotate", *(clip if arg == "CLIP" else arg for arg in args))
+        assert result.code == code
+        assert says in result.err
+        assert sum(line.startswith("livecam: error:") for line in result.err.splitlines()) <= 1
+        assert sorted(path.name for path in here.iterdir() if path.name != "recordings") == before
+        assert not list(here.rglob("*.part"))
+        assert not list(here.rglob("*.explained.*"))
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_a_signal_finalises_the_files(self, livecam, here, monkeypatch, number):
+        explain = Explainer.explain
+
+        def interrupted(self, image, *args, **kwargs):
+            if int(image[0, 0, 0]) >= 0 and next(count) == 10:
+                os.kill(os.getpid(), number)
+            return explain(self, image, *args, **kwargs)
+
+        count = iter(range(10**9))
+        monkeypatch.setattr(Explainer, "explain", interrupted)
+        result = livecam("annotate", "test://?size=64x64", "-o", "out.mp4", "--json")  # an endless source
+        assert result.code == 130
+        assert result.report["interrupted"]
+        assert len(times(here / "out.mp4")) == result.report["frames_out"] >= 5
+        assert lines(here / "out.mp4.jsonl")[-1]["frames"] == result.report["frames_out"]
+        assert signal.getsignal(number) is not None
+
+    def test_a_model_that_fails_in_the_middle_leaves_nothing(self, livecam, here, monkeypatch):
+        def fail(self, _pictures):
+            raise RuntimeError("device lost")
+
+        monkeypatch.setattr("livecam.backends.pytorch.TorchBackend._normalise", fail)
+        result = livecam("annotate", "test://?frames=5&size=64x64", "-o", "out.mp4")
+        assert result.code == 6
+        assert "device lost" in result.err
+        assert not list(here.iterdir())
+
+    def test_a_source_that_is_lost_keeps_what_was_recorded(self, livecam, here, monkeypatch):
+        from livecam.sources.synthetic import SyntheticSource
+
+        read = SyntheticSource.read
+        frames = iter(range(10**9))
+
+        def lost(self):
+            if next(frames) == 8:
+                raise SourceLost("test: the cable is out")
+            return read(self)
+
+        monkeypatch.setattr(SyntheticSource, "read", lost)
+        result = livecam("annotate", "test://?size=64x64", "-o", "out.mp4")
+        assert result.code == 4
+        assert len(times(here / "out.mp4")) == 8
+
+    def test_a_video_that_cannot_be_finalised_takes_its_sidecar_with_it(self, livecam, here, monkeypatch):
+        from livecam.sinks.video import VideoSink
+
+        def full(self):
+            self.abort()
+            raise SinkError("out.mp4: no space left")
+
+        monkeypatch.setattr(VideoSink, "close", full)
+        assert livecam("annotate", "test://?size=64x64&frames=3", "-o", "out.mp4").code == 5
+        assert not list(here.iterdir())
+
+    def test_settings_from_file_and_environment(self, livecam, clip, here, monkeypatch):
+        (here / "set.toml").write_text('top_k = 2\ncodec = "h265"\nsidecar = true')
+        monkeypatch.setenv("LIVECAM_CODEC", "vp9")
+        livecam("annotate", clip, "-o", "o.mkv", "--config", "set.toml", "--max-frames", 2)
+        assert len(lines(here / "o.mkv.jsonl")[1]["top"]) == 2
+        with av.open("o.mkv") as out:
+            assert out.streams.video[0].codec_context.name in ("vp9", "libvpx-vp9")
+
+
+class TestDemo:
+    def test_annotates_the_clip_and_says_where(self, livecam, here):
+        result = livecam("demo", "--json")
+        output = here / "recordings" / "sample.explained.mp4"
+        assert result.code == 0
+        assert str(output) in result.err.replace("\n", "")
+        assert result.report["frames_out"] == len(times(output)) == 300
+        seen = [frame["label"] for frame in lines(here / "recordings" / "sample.explained.mp4.jsonl")[1:-1]]
+        assert [seen[n] for n in (50, 150, 250)] == ["Egyptian cat", "tripod", "espresso"]
+        assert len([n for n in range(1, 300) if seen[n] != seen[n - 1]]) == 2  # the label changes with the cuts only
+
+
+class TestLive:
+    def test_records_in_real_time(self, livecam, here):
+        result = livecam(
+            "live", "test://?fps=20&frames=30&size=160x120", "-o", "out.mp4", "-o", "null", "-o", "o.jsonl", "--json"
+        )
+        assert result.code == 0
+        shown = times(here / "out.mp4")
+        with av.open("out.mp4") as out:
+            duration = float(out.duration / av.time_base)
+        assert result.report["frames_in"] == 30
+        # Times are when a picture was due: the last one is 29/20 s after the first, unless the first was replaced.
+        assert float(shown[-1] - shown[0]) == pytest.approx(1.45, abs=0.2)
+        assert duration == pytest.approx(1.5, abs=0.2)
+        assert lines(here / "o.jsonl")[-1]["type"] == "end"
+
+    def test_without_a_display_it_says_so(self, livecam):
+        result = livecam("live", "test://?frames=3")
+        assert result.code == 5
+        assert "-o" in result.err
+
+    def test_without_a_camera_it_says_so(self, livecam):
+        result = livecam("live", "77", "-o", "null")
+        assert result.code == 3
+        assert "77" in result.err
+
+    def test_a_recording_is_not_overwritten(self, livecam, here):
+        (here / "out.mp4").write_text("mine")
+        assert livecam("live", "test://?frames=3&size=64x64", "-o", "out.mp4").code == 5
+        assert (here / "out.mp4").read_text() == "mine"
+
+    def test_an_unknown_sink(self, livecam):
+        result = livecam("live", "test://?frames=3&size=64x64", "-o", "toaster")
+        assert result.code == 2
+        assert "toaster" in result.err
+
+
+class TestExplain:
+    @pytest.fixture
+    def photo(self, here):
+        with av.open(str(sample())) as source:
+            source.seek(9_000_000)
+            image = next(source.decode(video=0)).to_ndarray(format="bgr24")
+        cv2.imwrite("photo.jpg", image)
+        return here / "photo.jpg"
+
+    def test_a_still(self, livecam, photo, here):
+        result = livecam("explain", photo, "--json")
+        assert result.code == 0
+        assert result.report["label"] == "espresso"
+        stored = json.loads((here / "recordings" / "photo.explained.json").read_text())
+        assert stored == result.report
+        overlay, original = cv2.imread("recordings/photo.explained.png"), cv2.imread(str(photo))
+        assert overlay.shape == original.shape
+        assert (overlay != original).any()
+
+    def test_a_class_of_choice(self, livecam, photo):
+        report = livecam("explain", photo, "--class", "cup", "-o", "o.png", "--json").report
+        assert report["label"] == "cup"
+
+    def test_a_folder_with_a_bad_image(self, livecam, photo, here):
+        shutil.copy(photo, here / "other.jpg")
+        (here / "bad.jpg").write_text("no image")
+        result = livecam("explain", here, "-o", "out", "--json")
+        assert result.code == 3
+        assert {report.get("label") for report in result.report["files"]} == {None, "espresso"}
+        assert len(list((here / "out").iterdir())) == 4
+
+    def test_what_exists_is_kept(self, livecam, photo, here):
+        (here / "o.png").write_text("mine")
+        assert livecam("explain", photo, "-o", "o.png").code == 5
+        assert (here / "o.png").read_text() == "mine"
+
+    def test_no_such_image(self, livecam):
+        assert livecam("explain", "nothing.jpg").code == 3
+
+
+class TestLists:
+    def test_models(self, livecam):
+        found = livecam("models", "--json").report
+        assert found["efficientnet_lite0"]["weights"] == "here"
+        assert {"mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "resnet18", "resnet50"} <= set(found)
+        assert livecam("models", "efficientnet_lite0", "--labels", "--json").report["207"] == "golden retriever"
+        assert livecam("models", "timm/mobilenetv4_conv_small", "--json").code == 0
+        assert livecam("models", "nonsense").code == 2
+        assert livecam("models").code == 0
+
+    def test_fetch_what_is_here(self, livecam):
+        assert livecam("models", "--fetch", "efficientnet_lite0").code == 0
+
+    def test_methods(self, livecam):
+        assert livecam("methods", "--json").report["gradcam"]["paper"] == "arXiv:1610.02391"
+        assert "Grad-CAM" in livecam("methods").err
+
+    def test_devices(self, livecam):
+        found = livecam("devices", "--json").report
+        assert found["compute"][0]["device"] == "cpu"
+        assert found["encoders"]["h264"]
+        assert livecam("devices").code == 0
+
+    def test_doctor(self, livecam):
+        result = livecam("doctor", "--json")
+        states = {finding["subject"]: finding["state"] for finding in result.report["findings"]}
+        assert states["model"] == "ok"
+        assert states["display"] == "note"
+        assert result.code == (0 if result.report["ok"] else max(f["exit_code"] for f in result.report["findings"]))
+        assert "OpenCV" in livecam("doctor").err
+
+
+def test_help_of_every_verb(livecam):
+    names = set(cli.livecam.list_commands(None))
+    assert {"demo", "annotate", "live", "explain", "models", "methods", "devices", "doctor"} <= names
+    for name in names:
+        assert livecam(name, "--help").code == 0
+
+
+def test_an_unknown_verb(livecam):
+    assert livecam("anotate").code == 2
+
+
+def test_help_loads_no_network_library():
+    code = """
+import sys
+from livecam.cli import main
+sys.argv = ["livecam", "--help"]
+try:
+    main()
+finally:
+    assert not {"torch", "cv2", "av", "numpy"} & set(sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False).returncode == 0
