@@ -11,7 +11,9 @@ import cv2  # noqa: F401  must come before av
 import av  # isort: skip  # noqa: TID251
 import av.logging  # isort: skip  # noqa: TID251
 
-# FFmpeg's own log lines would break the progress bar; what matters arrives as an exception or a count.
-av.logging.set_level(av.logging.PANIC)
+# FFmpeg's own log lines would break the progress bar; what matters arrives as an exception or a count. None keeps the
+# callback out of Python: with a level, even PANIC, a decoding thread that logs an error waits for the GIL, and the
+# thread that holds the GIL may be waiting for it: a deadlock.
+av.logging.set_level(None)
 
 __all__ = ["av"]

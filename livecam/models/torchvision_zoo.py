@@ -66,9 +66,8 @@ def _download(name: str) -> State:
         state: State = _published(name).get_state_dict(progress=False, check_hash=True, weights_only=True)
     except (OSError, RuntimeError) as error:  # no network, no disk, or a wrong hash
         raise WeightsError(
-            f"{name}: its weights could not be downloaded from {_published(name).url} ({error}); fetch them where there "
-            f"is a network, to {_cached(name)} or anywhere with --weights FILE, or use the built-in "
-            "--model efficientnet_lite0"
+            f"{name}: its weights could not be downloaded from {_published(name).url} ({error}); copy them to "
+            f"{_cached(name)}, or name them with --weights FILE, or use the built-in --model efficientnet_lite0"
         ) from error
     return state
 

@@ -32,7 +32,8 @@ class MapAverage:
             self._scale += _fresh(elapsed, self._attack if peak > self._scale else self._release) * (peak - self._scale)
         if self._scale <= 0.0:
             return np.zeros_like(raw)
-        return np.minimum(self._map / np.float32(self._scale), np.float32(1.0))
+        shown: NDArray[np.float32] = np.minimum(self._map / np.float32(self._scale), np.float32(1.0))
+        return shown
 
     def reset(self) -> None:
         self._map, self._scale = None, 0.0
