@@ -16,7 +16,7 @@ class SourceOptions:
     """How to open a source.
 
     start_s, duration_s: the part of a recording, in media seconds from its beginning; None: all of it.
-    size: (width, height) and fps: what to ask a camera for; None: its best.
+    size: (width, height) and fps: what to ask a camera for; None: 1280×720, 30. fps is also the rate of still images.
     timeout_s: longest silence of a network source.
     """
 

@@ -1,0 +1,49 @@
+"""How the name of a source is read: scheme, glob, image, and what of it may be shown."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+
+
+def scheme(spec: str) -> str:
+    """What stands before ``://``, in lower case; empty for a path.
+
+    >>> scheme("RTSP://camera/1"), scheme("clip.mp4")
+    ('rtsp', '')
+    """
+    head, mark, _ = spec.partition("://")
+    return head.lower() if mark and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", head) else ""
+
+
+def is_glob(spec: str) -> bool:
+    """Is ``spec`` a pattern? A file that is really called ``clip [1].mp4`` is not."""
+    return not scheme(spec) and any(c in spec for c in "*?[") and not Path(spec).exists()
+
+
+def is_images(spec: str) -> bool:
+    """An image file, a folder or a pattern (whether or not it exists)."""
+    if scheme(spec) or not spec or is_camera(spec):
+        return False
+    path = Path(spec)
+    return is_glob(spec) or path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES
+
+
+def is_camera(spec: str) -> bool:
+    """A camera's number, device file or ``cam:`` name.
+
+    >>> [is_camera(s) for s in ("0", "/dev/video2", "cam:Logitech", "0.mp4")]
+    [True, True, True, False]
+    """
+    return bool(re.fullmatch(r"\d+|/dev/video\d+|/dev/v4l/.+|cam:.*", spec))
+
+
+def masked(text: str) -> str:
+    """``text`` with the passwords of its addresses hidden.
+
+    >>> masked("rtsp://guest:secret@10.0.0.7/stream: connection refused")
+    'rtsp://guest:***@10.0.0.7/stream: connection refused'
+    """
+    return re.sub(r"(://[^/?#\s:@]*):[^/?#\s]*@", r"\1:***@", text)
