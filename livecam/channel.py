@@ -55,7 +55,7 @@ class Channel(Generic[T]):
             self._changed.notify_all()
 
     def get(self, timeout: float | None = None) -> T:
-        """The oldest item. Raises TimeoutError after ``timeout`` seconds without one, at the end Closed or its error."""
+        """The oldest item. Raises TimeoutError after ``timeout`` seconds, at the end Closed, or the writer's error."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._items or self._closed, timeout):
                 raise TimeoutError
