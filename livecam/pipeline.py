@@ -28,7 +28,7 @@ from livecam.types import AnnotatedFrame, Explanation, Frame, Image
 
 log = logging.getLogger("livecam")
 
-DEPTH = 4  # frames in flight between two threads of EVERY: enough to even out their pace, little memory at 4K
+DEPTH = 2  # frames in flight between two threads of EVERY: enough to even out their pace, little memory at 4K
 WAKE_S = 0.1  # how often a waiting caller looks for a stop request or an error of another thread
 STALE_S = 1.0  # a picture older than this is said to be old
 AGE_SHOWN_S = 0.2  # an overlay older than this says how old
