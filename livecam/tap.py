@@ -21,6 +21,7 @@ class Gradients(Protocol):
 @dataclass(frozen=True, slots=True)
 class Tap:
     """logits: (B, C) float32 NumPy. activations: (B, K, H, W), the target layer's output A. gradients: of a logit by A.
+    alpha: their mean over space, (B, K), which a backend may know without making the gradients.
 
     A tap lives until the backend's next forward pass, and belongs to the thread that made it.
     """
@@ -28,3 +29,4 @@ class Tap:
     logits: NDArray[np.float32]
     activations: Array
     gradients: Gradients
+    alpha: Gradients

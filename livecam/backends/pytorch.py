@@ -6,6 +6,9 @@ requires a gradient: the backbone builds no graph, and the backward pass stops a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,7 +16,7 @@ from numpy.typing import NDArray
 from livecam.backends import BACKENDS
 from livecam.backends.target_layer import find_target_layer
 from livecam.errors import ConfigError, ModelError
-from livecam.models import LoadedModel
+from livecam.models import Model
 from livecam.tap import Tap
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -25,47 +28,51 @@ class TorchBackend:
 
     name = "torch"
 
-    def __init__(
-        self, model: LoadedModel, layer: str | None = None, device: str = "auto", precision: str = "auto"
-    ) -> None:
+    def __init__(self, model: Model, layer: str | None = None, device: str = "auto", precision: str = "auto") -> None:
         self._device = pick_device(device)
         self.device = str(self._device)
         on_cuda = self._device.type == "cuda"
         self.precision = ("float16" if on_cuda else "float32") if precision == "auto" else precision
         self._dtype = DTYPES[self.precision]
-        self._module: torch.nn.Module = model.module
-        self.target_layer, target = find_target_layer(self._module, len(model.labels), layer or model.layer)
+        loaded = model.load()
+        self.labels = loaded.labels
+        self._module: torch.nn.Module = loaded.module
+        self.target_layer, target = find_target_layer(self._module, len(loaded.labels), layer or loaded.layer)
         self._module.to(self._device, self._dtype, memory_format=torch.channels_last)
         # (x / 255 − mean) / std as one multiply and one add
-        mean, std = torch.tensor(model.mean), torch.tensor(model.std)
+        mean, std = torch.tensor(loaded.mean), torch.tensor(loaded.std)
         self._scale = (1 / (255 * std)).view(1, 3, 1, 1).to(self._device)
         self._shift = (-mean / std).view(1, 3, 1, 1).to(self._device)
         self._pinned: torch.Tensor | None = None
         self._leaf: torch.Tensor | None = None
         self._hook = target.register_forward_hook(self._cut)
 
-    def _cut(self, _module: torch.nn.Module, _inputs: object, output: torch.Tensor) -> torch.Tensor:
+    def _cut(self, _module: torch.nn.Module, _inputs: object, output: torch.Tensor) -> torch.Tensor | None:
+        if torch.is_inference_mode_enabled():
+            return None
         self._leaf = output.detach().requires_grad_(True)
         # A clone, for what follows may work in place, which a leaf forbids.
         return self._leaf.clone()
 
     def forward(self, pictures: NDArray[np.uint8]) -> Tap:
-        try:
-            with torch.enable_grad():
-                logits = self._module(self._normalise(pictures))
-        except RuntimeError as error:
-            raise self._translated(error, pictures.shape) from error
+        with self._translated(pictures.shape), torch.enable_grad():
+            logits = self._module(self._normalise(pictures))
         leaf = self._leaf
         if leaf is None:
             raise ModelError(f"{self.target_layer}: was not run by the forward pass; choose another --layer")
 
         def gradients(class_idx: list[int]) -> torch.Tensor:
             rows = torch.arange(len(class_idx), device=logits.device)
-            # The sum over the batch gives each picture its own gradient; the graph is kept for further classes.
-            (gradient,) = torch.autograd.grad(logits[rows, class_idx].sum(), leaf, retain_graph=True)
+            with self._translated(pictures.shape):
+                # The sum over the batch gives each picture its own gradient; the graph is kept for further classes.
+                (gradient,) = torch.autograd.grad(logits[rows, class_idx].sum(), leaf, retain_graph=True)
             return gradient
 
-        return Tap(self.numpy(logits), leaf.detach(), gradients)
+        return Tap(self.numpy(logits), leaf.detach(), gradients, lambda class_idx: gradients(class_idx).mean((-2, -1)))
+
+    def plain(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            return self.numpy(self._module(self._normalise(pictures)))
 
     def numpy(self, maps: torch.Tensor) -> NDArray[np.float32]:
         array: NDArray[np.float32] = maps.detach().float().cpu().numpy()
@@ -82,11 +89,18 @@ class TorchBackend:
         x = host.to(self._device, non_blocking=True).permute(0, 3, 1, 2)
         return torch.addcmul(self._shift, x.float(), self._scale).to(self._dtype)
 
-    def _translated(self, error: RuntimeError, shape: tuple[int, ...]) -> ModelError:
-        if isinstance(error, torch.OutOfMemoryError):
-            return ModelError(f"{self.device}: out of memory for an input of {shape}; use a smaller --input-size")
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        return ModelError(f"{self.device}: the network failed on an input of {shape}: {reason}")
+    @contextmanager
+    def _translated(self, shape: tuple[int, ...]) -> Iterator[None]:
+        """What a network or its device raises, as a ModelError."""
+        try:
+            yield
+        except torch.OutOfMemoryError as error:
+            raise ModelError(
+                f"{self.device}: out of memory for an input of {shape}; use a smaller --input-size"
+            ) from error
+        except (RuntimeError, AssertionError, ValueError) as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise ModelError(f"{self.device}: the network failed on an input of {shape}: {reason}") from error
 
     def close(self) -> None:
         """Remove the hook; the network is as it was."""
@@ -95,12 +109,14 @@ class TorchBackend:
 
 
 def pick_device(name: str) -> torch.device:
-    """``auto``: CUDA, else MPS, else CPU. Raises ConfigError when the device does not exist here."""
+    """``auto``: CUDA, else MPS, else CPU. Raises ConfigError for another kind, ModelError when it is not here."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if name.partition(":")[0] not in ("cpu", "cuda", "mps"):
+        raise ConfigError(f"device {name!r} is not auto, cpu, cuda, cuda:N or mps")
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ConfigError(f"device {name!r} cannot be used here; see 'livecam devices', or --device auto") from error
+    except (RuntimeError, AssertionError) as error:
+        raise ModelError(f"device {name!r} cannot be used here; see 'livecam devices', or --device auto") from error
     return device

@@ -16,7 +16,7 @@ from livecam.tap import Array, Tap
 def gradcam(tap: Tap, class_idx: list[int]) -> Array:
     """Raw maps (B, h, w) >= 0 in units of the logit: with a GAP → Linear head, Σ map before ReLU + bias = logit."""
     A = tap.activations  # noqa: N806  the paper's symbol
-    alpha = tap.gradients(class_idx).mean((-2, -1))  # (1)
+    alpha = tap.alpha(class_idx)  # (1)
     batch, channels, height, width = A.shape
     weighted = alpha[:, None, :] @ A.reshape(batch, channels, height * width)
     return weighted.reshape(batch, height, width).clip(min=0)  # (2)

@@ -70,7 +70,7 @@ def test_gradcam_equals_torchcam(name, pictures):
 class open_backend_for:  # noqa: N801
     def __init__(self, module, **options):
         settings = {"layer": None, "device": "cpu", "precision": "auto"} | options
-        self.backend = open_backend("auto", loaded(module), **settings)
+        self.backend = open_backend("torch", loaded(module), **settings)
 
     def __enter__(self):
         return self.backend
@@ -223,8 +223,12 @@ def test_layers_that_cannot_be_explained():
 
 def test_devices_backends_and_precisions_that_do_not_exist():
     model = loaded(network("resnet18"))
-    for options in ({"device": "cuda:99"}, {"device": "toaster"}, {"precision": "int3"}):
-        with pytest.raises(ConfigError):
+    for options, error in (
+        ({"device": "cuda:99"}, ModelError),
+        ({"device": "toaster"}, ConfigError),
+        ({"precision": "int3"}, ConfigError),
+    ):
+        with pytest.raises(error):
             open_backend("auto", model, **({"layer": None, "device": "cpu", "precision": "auto"} | options))
     with pytest.raises(UnknownName, match="torch"):
         open_backend("tensorflow", model, layer=None, device="cpu", precision="auto")

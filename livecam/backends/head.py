@@ -1,0 +1,201 @@
+"""The head's algebra: what follows the target layer, as NumPy, so that Grad-CAM needs no autograd.
+
+Where the head is GAP → Linear, y = W·ḡ + b with ḡ = mean A, the gradient is a constant over space,
+    ∂y_c/∂A_k(i,j) = W[c,k] / (h·w)
+and where it is GAP → Linear → act → Linear, with z = W₁·ḡ + b₁ and y = W₂·act(z) + b₂,
+    ∂y_c/∂A_k(i,j) = (W₁ᵀ (act'(z) ⊙ W₂[c]))_k / (h·w)
+(HiResCAM, arXiv:2011.08891, gives the first; the second is the chain rule.) 1×1 convolutions on the pooled vector are
+matrices, batch normalisation folds into the matrix before it, dropout is the identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.errors import TargetLayerError
+
+if TYPE_CHECKING:
+    import torch
+
+Array = NDArray[np.float32]
+TOLERANCE = 1e-4  # of the largest value: how well the algebra must reproduce the network
+
+
+def _hardswish(z: Array) -> Array:
+    return np.where(z <= -3, 0, np.where(z >= 3, 1, (2 * z + 3) / 6)).astype(np.float32)
+
+
+def _silu(z: Array) -> Array:
+    sigmoid = 1 / (1 + np.exp(-z))
+    return np.asarray(sigmoid * (1 + z * (1 - sigmoid)), np.float32)
+
+
+# name in torch.nn.functional → derivative
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "relu": lambda z: (z > 0).astype(np.float32),
+    "relu6": lambda z: ((z > 0) & (z < 6)).astype(np.float32),
+    "hardswish": _hardswish,
+    "silu": _silu,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """last: W (C, K) of a GAP → Linear head, or W₂ (C, J) of a GAP → Linear → act → Linear head; for the latter also
+
+    hidden: W₁ (J, K), with what normalises its output folded in. activation: its name. hidden_layer: name of the module
+    whose output u (B, J) gives z = scale · u + shift, both (J,).
+    """
+
+    last: Array
+    hidden: Array | None = None
+    activation: str = ""
+    hidden_layer: str = ""
+    scale: Array | None = None
+    shift: Array | None = None
+
+    def alpha(self, class_idx: list[int], u: Array | None, positions: int) -> Array:
+        """α of Grad-CAM, the gradient's mean over space: (B, K). u: (B, J), for a head with a hidden layer."""
+        rows: Array = self.last[class_idx]
+        if self.hidden is not None and self.scale is not None and self.shift is not None and u is not None:
+            z: Array = u * self.scale + self.shift
+            rows = np.asarray((ACTIVATIONS[self.activation](z) * rows) @ self.hidden, np.float32)
+        return np.asarray(rows / np.float32(positions), np.float32)
+
+
+def find_head(module: torch.nn.Module, target_layer: str, classes: int) -> Head:
+    """The head behind ``target_layer``, proven on two pictures of another shape; runs ``module`` twice.
+
+    Raises TargetLayerError with the reason when it is another kind of head.
+    """
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    steps = _steps_after(module, target_layer, torch.rand((2, 3, 224, 224), generator=generator) * 2 - 1)
+    matrices = _matrices(steps)
+    if not 1 <= len(matrices) <= 2 or matrices[-1].weight.shape[0] != classes:
+        raise TargetLayerError(f"behind {target_layer} there are {len(matrices)} linear layers, not one or two")
+    first, last = matrices[0], matrices[-1]
+    kinds = {type(part).__name__.lower() for _, part, _ in steps}
+    activation = "" if first is last else _activation(target_layer, first, last, kinds)
+    _prove(module, target_layer, matrices, activation, torch.rand((2, 3, 160, 192), generator=generator) * 2 - 1)
+    if first is last:
+        return Head(first.scale[:, None] * first.weight)
+    hidden = first.scale[:, None] * first.weight
+    return Head(last.scale[:, None] * last.weight, hidden, activation, first.name, first.scale, first.shift)
+
+
+@dataclass(slots=True)
+class _Matrix:
+    """A linear step u = weight·x + bias on vectors, and what normalises it: z = scale·u + shift.
+
+    name: of the module that gives u. x: (B, n) what it was given.
+    """
+
+    name: str
+    weight: Array
+    bias: Array
+    scale: Array
+    shift: Array
+    x: Array
+
+    def __call__(self, x: Array) -> Array:
+        return np.asarray((x @ self.weight.T + self.bias) * self.scale + self.shift, np.float32)
+
+
+_Step = tuple[str, Any, Any]
+
+
+def _steps_after(module: torch.nn.Module, target_layer: str, pictures: torch.Tensor) -> list[_Step]:
+    """(name, module, its input) of the leaves and normalisations that run after the target layer, in order."""
+    import torch
+
+    steps: list[_Step] = []
+
+    def note(name: str, part: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        if not list(part.children()) or isinstance(part, torch.nn.BatchNorm2d):
+            steps.append((name, part, inputs[0].clone()))  # what follows may work in place
+
+    handles = [
+        part.register_forward_pre_hook(lambda part, inputs, name=name: note(name, part, inputs))
+        for name, part in module.named_modules()
+        if name
+    ]
+    handles.append(module.get_submodule(target_layer).register_forward_hook(lambda *_: steps.clear()))
+    try:
+        with torch.no_grad():
+            module(pictures)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return steps
+
+
+def _matrices(steps: list[_Step]) -> list[_Matrix]:
+    import torch
+
+    found: list[_Matrix] = []
+    for name, part, x in steps:
+        if isinstance(part, torch.nn.BatchNorm2d) and found:
+            norm: Any = part
+            scale = (norm.weight / torch.sqrt(norm.running_var + norm.eps)).detach().numpy()
+            found[-1].shift = norm.bias.detach().numpy() - norm.running_mean.numpy() * scale
+            found[-1].scale = scale
+        pointwise = isinstance(part, torch.nn.Conv2d) and part.kernel_size == (1, 1) and part.groups == 1
+        if isinstance(part, torch.nn.Linear) or pointwise:
+            weight = part.weight.detach().float().flatten(1).numpy()
+            size = weight.shape[0]
+            bias = np.zeros(size, np.float32) if part.bias is None else part.bias.detach().float().numpy()
+            ones, zeros = np.ones(size, np.float32), np.zeros(size, np.float32)
+            found.append(_Matrix(name, weight, bias, ones, zeros, x.flatten(1).numpy()))
+    return found
+
+
+def _activation(target_layer: str, first: _Matrix, last: _Matrix, kinds: set[str]) -> str:
+    """kinds: of the modules behind the target layer, in lower case."""
+    if first.x.shape[1] == first.weight.shape[1] and last.x.shape[1] == first.weight.shape[0]:
+        z = first(first.x)
+        limit = TOLERANCE * np.abs(last.x).max()
+        fitting = [name for name in ACTIVATIONS if np.abs(_apply(name, z) - last.x).max() <= limit]
+        if fitting:  # below 6, ReLU and ReLU6 fit alike: the module's name decides
+            return next((name for name in fitting if name in kinds), fitting[0])
+    known = ", ".join(ACTIVATIONS)
+    raise TargetLayerError(f"behind {target_layer}, between {first.name} and {last.name}, is none of {known}")
+
+
+def _apply(name: str, z: Array) -> Array:
+    import torch
+
+    result: Array = getattr(torch.nn.functional, name)(torch.from_numpy(z)).numpy()
+    return result
+
+
+def _prove(
+    module: torch.nn.Module, target_layer: str, matrices: list[_Matrix], activation: str, pictures: torch.Tensor
+) -> None:
+    """Compute the logits from A by the algebra and compare: whatever else the head does shows here."""
+    import torch
+
+    taken: list[torch.Tensor] = []
+    handle = module.get_submodule(target_layer).register_forward_hook(
+        lambda _m, _i, output: taken.append(output.clone())
+    )
+    try:
+        with torch.no_grad():
+            logits = module(pictures).float().numpy()
+    finally:
+        handle.remove()
+    vector: Array = taken[0].float().mean((-2, -1)).numpy()
+    if vector.shape[1] != matrices[0].weight.shape[1]:
+        raise TargetLayerError(f"what follows {target_layer} is not pooled to one position")
+    for matrix in matrices:
+        vector = matrix(vector)
+        if matrix is not matrices[-1]:
+            vector = _apply(activation, vector)
+    if np.abs(vector - logits).max() > TOLERANCE * np.abs(logits).max():
+        raise TargetLayerError(f"what follows {target_layer} is not pooling and linear layers alone")
