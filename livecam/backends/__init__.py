@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
+import logging
+import platform
+import shutil
+import sys
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.errors import ConfigError
-from livecam.models import LoadedModel
-from livecam.registry import Registry, load_all
+from livecam.errors import ConfigError, MissingExtra, TargetLayerError
+from livecam.models import Model, ModelSpec
+from livecam.registry import Registry
 from livecam.tap import Array, Tap
+
+log = logging.getLogger("livecam")
 
 PRECISIONS = ("auto", "float32", "float16", "bfloat16")
 
@@ -22,9 +30,14 @@ class Backend(Protocol):
     device: str
     precision: str
     target_layer: str
+    labels: tuple[str, ...]
 
     def forward(self, pictures: NDArray[np.uint8]) -> Tap:
         """pictures: (B, H, W, 3) uint8 RGB. Raises ModelError."""
+        ...
+
+    def plain(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The logits (B, C) alone, nothing tapped: what explaining is measured against."""
         ...
 
     def numpy(self, maps: Array) -> NDArray[np.float32]:
@@ -35,16 +48,52 @@ class Backend(Protocol):
 
 
 class BackendKind(Protocol):
-    def __call__(self, model: LoadedModel, layer: str | None, device: str, precision: str) -> Backend: ...
+    def __call__(self, model: Model, layer: str | None, device: str, precision: str) -> Backend: ...
 
 
+# Where each is defined: importing one loads its engine, which the others do not need.
+MODULES: Registry[str] = Registry("backend")
+for _name, _module in {"torch": "pytorch", "openvino": "openvino", "onnxruntime": "onnxruntime"}.items():
+    MODULES.add(_name, f"{__name__}.{_module}")
 BACKENDS: Registry[BackendKind] = Registry("backend")
-DEFAULT = "torch"
 
 
-def open_backend(name: str, model: LoadedModel, *, layer: str | None, device: str, precision: str) -> Backend:
-    """Run ``model`` on ``device``. Raises UnknownName, ConfigError, TargetLayerError, ModelError."""
-    load_all(__name__)
+def open_backend(name: str, model: Model, *, layer: str | None, device: str, precision: str) -> Backend:
+    """Run ``model`` on ``device``. ``auto`` is OpenVINO on a CPU, where it is installed and can explain the model, else
+    PyTorch.
+
+    Raises UnknownName, ConfigError, MissingExtra, TargetLayerError, ModelError.
+    """
     if precision not in PRECISIONS:
         raise ConfigError(f"precision {precision!r} is not one of {', '.join(PRECISIONS)}")
-    return BACKENDS.get(DEFAULT if name == "auto" else name)(model, layer, device, precision)
+    if isinstance(model, ModelSpec) and model.name.lower().endswith(".onnx"):
+        return _foreign(name, model, layer, device, precision)
+    if name != "auto":
+        return _kind(name)(model, layer, device, precision)
+    if device == "cpu" or (device == "auto" and not _accelerator()):
+        try:
+            return _kind("openvino")(model, layer, device, precision)
+        except (MissingExtra, TargetLayerError) as error:
+            log.info("PyTorch is used instead of OpenVINO: %s", error)
+    return _kind("torch")(model, layer, device, precision)
+
+
+def _foreign(name: str, model: ModelSpec, layer: str | None, device: str, precision: str) -> Backend:
+    """A network of another framework, in an ONNX file."""
+    if name not in ("auto", "onnxruntime"):
+        raise ConfigError(f"backend {name!r} does not run {model.name}; use --backend onnxruntime")
+    from livecam.backends.foreign import ForeignBackend
+
+    return ForeignBackend(model, layer, device, precision)
+
+
+def _kind(name: str) -> BackendKind:
+    importlib.import_module(MODULES.get(name))
+    return BACKENDS.get(name)
+
+
+def _accelerator() -> bool:
+    """May there be a GPU for PyTorch? Guessed without loading it, which takes longer than a first picture should."""
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    return shutil.which("nvidia-smi") is not None or Path("/dev/nvidiactl").exists()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from livecam.errors import ConfigError, UnknownName
 from livecam.registry import Registry, load_all
@@ -60,6 +62,53 @@ class LoadedModel:
     mean: Colour
     std: Colour
     layer: str | None
+
+    def load(self) -> LoadedModel:
+        return self
+
+    def fingerprint(self) -> str | None:
+        """What it computes is not known by a name: nothing made of it may be kept."""
+        return None
+
+
+class Model(Protocol):
+    """A network that is loaded when it is needed: LoadedModel, ModelSpec."""
+
+    def load(self) -> LoadedModel:
+        """Raises UnknownName, WeightsError, ConfigError."""
+        ...
+
+    def fingerprint(self) -> str | None:
+        """Equal for models that compute the same; None when that is not known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """The arguments of ``load_model``: a model that may never have to be loaded, if what is made of it is kept."""
+
+    name: str
+    weights: Path | None = None
+    labels: Path | None = None
+    mean: Colour | None = None
+    std: Colour | None = None
+
+    def load(self) -> LoadedModel:
+        return load_model(self.name, weights=self.weights, labels=self.labels, mean=self.mean, std=self.std)
+
+    def fingerprint(self) -> str | None:
+        """By name, the libraries' versions, and the content of the user's own files."""
+        versions = [f"{package} {version(package)}" for package in ("timm", "torchvision")]
+        files = [_digest(path) if path else None for path in (self.weights, self.labels)]
+        return repr((self.name, versions, files, self.mean, self.std))
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "blake2b").hexdigest()
+    except OSError:
+        return None  # loading it will say what is wrong
 
 
 MODELS: Registry[ModelCard] = Registry("model")

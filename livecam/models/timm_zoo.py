@@ -25,9 +25,12 @@ def timm_card(name: str) -> ModelCard:
 
     short = name.removeprefix(TIMM)
     if not timm.is_model(short):
-        close = difflib.get_close_matches(short, timm.list_models(), n=3, cutoff=0.4)
-        raise UnknownName(f"unknown model {name!r}; did you mean " + " or ".join(f"'{TIMM}{c}'" for c in close) + "?")
-    config: Any = timm.get_pretrained_cfg(short)
+        raise UnknownName(f"unknown model {name!r}; {_hint(short, timm.list_models())}")
+    try:
+        config: Any = timm.get_pretrained_cfg(short)
+    except RuntimeError as error:
+        tags = timm.list_pretrained(f"{short.partition('.')[0]}.*")
+        raise UnknownName(f"unknown weights {name!r}; {_hint(short, tags)}") from error
     return ModelCard(
         name=name,
         build=lambda classes: _build(short, classes),
@@ -42,6 +45,11 @@ def timm_card(name: str) -> ModelCard:
         input_size=config.input_size[-1],
         classes=config.num_classes,
     )
+
+
+def _hint(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or known[:3]
+    return "did you mean " + " or ".join(f"'{TIMM}{one}'" for one in close) + "?"
 
 
 def _build(short: str, classes: int) -> torch.nn.Module:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,7 +65,8 @@ def _cached(name: str) -> Path:
 
 def _download(name: str) -> State:
     try:
-        state: State = _published(name).get_state_dict(progress=False, check_hash=True, weights_only=True)
+        with contextlib.redirect_stdout(sys.stderr):  # it says "Downloading" where only the report belongs
+            state: State = _published(name).get_state_dict(progress=False, check_hash=True, weights_only=True)
     except (OSError, RuntimeError) as error:  # no network, no disk, or a wrong hash
         raise WeightsError(
             f"{name}: its weights could not be downloaded from {_published(name).url} ({error}); copy them to "

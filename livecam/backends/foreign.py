@@ -1,0 +1,217 @@
+"""A classifier of any framework, as an ONNX file, under ONNX Runtime.
+
+Where it ends in pooling and one linear layer, the target layer A is given out beside the logits and Grad-CAM is exact,
+α = W[c] / (h·w). Elsewhere α is Eigen-CAM's: the first principal component of A's channels, which is no class's own.
+    Muhammad & Yeasin, "Eigen-CAM: Class Activation Map using Principal Components", IJCNN 2020, arXiv:2008.00299.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.backends.onnx_tail import Array, Graph, Tail
+from livecam.backends.onnxruntime import check_installed, open_session, run_session
+from livecam.errors import ConfigError, ModelError, TargetLayerError, WeightsError
+from livecam.models import IMAGENET_MEAN, IMAGENET_STD, ModelSpec
+from livecam.tap import Tap
+
+log = logging.getLogger("livecam")
+
+TOLERANCE = 1e-3  # of the largest logit: how well W·mean(A) + b must reproduce the network
+SIDE = 224  # of the pictures, where the file leaves it open
+LAST = 24  # values looked at, from the end, for one that still has positions
+TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
+
+
+class ForeignBackend:
+    """An ONNX file: one input of pictures, the first output the logits or probabilities (B, C).
+
+    The file says its layout (NCHW or NHWC), number type and size; a picture of another size is resized to it. uint8
+    pictures are given as they are, others as (x / 255 − mean) / std with ``mean`` and ``std`` of ``spec``, of the
+    file's own metadata where livecam wrote it, or ImageNet's. Raises WeightsError, ConfigError, MissingExtra.
+    """
+
+    name = "onnxruntime"
+    device = "cpu"
+    precision = "float32"
+    substitute: str | None
+    """The method that its maps are of, where that is not the one asked for."""
+
+    def __init__(
+        self, spec: ModelSpec, layer: str | None = None, device: str = "auto", precision: str = "auto"
+    ) -> None:
+        check_installed("onnx", "onnxruntime")
+        _refuse(spec, layer, device, precision)
+        self._path = Path(spec.name)
+        model = _read(self._path)
+        self._open(model)
+        facts = {entry.key: entry.value for entry in model.metadata_props}
+        mean = spec.mean or json.loads(facts.get("livecam.mean", "null")) or IMAGENET_MEAN
+        std = spec.std or json.loads(facts.get("livecam.std", "null")) or IMAGENET_STD
+        self._mean, self._std = np.array(mean, np.float32), np.array(std, np.float32)
+        graph, output = Graph(model), model.graph.output[0].name
+        self._logits = graph.logits(output)
+        self._tail = self._proven(model, graph.tail(self._logits))
+        self.target_layer = self._tail.activations if self._tail else self._last_with_positions(model, graph)
+        self.substitute = None if self._tail else "eigencam"
+        if self._tail is None:
+            log.info(
+                "%s does not end in pooling and one linear layer: its maps are Eigen-CAM's, of the picture and no "
+                "class, not Grad-CAM",
+                self._path.name,
+            )
+        self._tapped = self._session(model, [self._logits, self.target_layer])
+        self._plain = self._session(model, [self._logits])
+        self.labels = _labels(spec, facts, self.plain(np.zeros((1, *self._size, 3), np.uint8)).shape[1])
+
+    def forward(self, pictures: NDArray[np.uint8]) -> Tap:
+        logits, activations = self._run(self._tapped, pictures)
+        positions = activations.shape[2] * activations.shape[3]
+
+        def alpha(class_idx: list[int]) -> Array:
+            if self._tail is None:
+                return principal(activations)
+            return np.asarray(self._tail.weight[class_idx] / np.float32(positions), np.float32)
+
+        def gradients(class_idx: list[int]) -> Array:
+            return np.broadcast_to(alpha(class_idx)[:, :, None, None], activations.shape)
+
+        return Tap(_rows(logits), activations, gradients, alpha)
+
+    def plain(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return _rows(self._run(self._plain, pictures)[0])
+
+    def numpy(self, maps: Array) -> NDArray[np.float32]:
+        return np.asarray(maps, np.float32)
+
+    def close(self) -> None:
+        self._tapped = self._plain = None
+
+    def _open(self, model: Any) -> None:
+        """Learn what the file takes."""
+        inputs = self._session(model, []).get_inputs()
+        shape = list(inputs[0].shape) if inputs else []
+        channels_last = len(shape) == 4 and shape[3] == 3 and shape[1] != 3
+        if len(inputs) != 1 or len(shape) != 4 or inputs[0].type not in TYPES or (shape[1] != 3 and not channels_last):
+            found = ", ".join(f"{entry.name} {entry.type} {entry.shape}" for entry in inputs)
+            raise WeightsError(f"{self._path}: takes {found}, not one batch of RGB pictures")
+        sides = shape[1:3] if channels_last else shape[2:]
+        self._fixed = all(isinstance(side, int) for side in sides)
+        self._size: tuple[int, int] = (sides[0], sides[1]) if self._fixed else (SIDE, SIDE)
+        self._channels_last, self._dtype, self._batch = channels_last, TYPES[inputs[0].type], shape[0]
+
+    def _session(self, model: Any, outputs: list[str]) -> Any:
+        """A session that gives ``outputs``; none: those of the file."""
+        import onnx
+
+        copy = onnx.ModelProto()
+        copy.CopyFrom(model)
+        if outputs:
+            del copy.graph.output[:]
+            copy.graph.output.extend(onnx.ValueInfoProto(name=name) for name in dict.fromkeys(outputs))
+        try:
+            return open_session(copy.SerializeToString())
+        except Exception as error:  # its errors have no base of their own
+            raise WeightsError(f"{self._path}: ONNX Runtime does not take it ({_line(error)})") from error
+
+    def _run(self, session: Any, pictures: NDArray[np.uint8]) -> list[Array]:
+        if self._fixed and pictures.shape[1:3] != self._size:
+            height, width = self._size
+            pictures = np.stack([cv2.resize(p, (width, height), interpolation=cv2.INTER_AREA) for p in pictures])
+        x = pictures if self._dtype is np.uint8 else (pictures / np.float32(255) - self._mean) / self._std
+        x = np.ascontiguousarray(x if self._channels_last else x.transpose(0, 3, 1, 2), self._dtype)
+        if self._batch != 1:
+            return [np.asarray(output, np.float32) for output in run_session(session, x)]
+        each = [run_session(session, picture[None]) for picture in x]
+        return [np.asarray(np.concatenate(parts), np.float32) for parts in zip(*each, strict=True)]
+
+    def _proven(self, model: Any, tail: Tail | None) -> Tail | None:
+        """``tail``, if it gives the network's logits for noise; whatever was misread shows here."""
+        if tail is None:
+            return None
+        noise = np.random.default_rng(0).integers(0, 255, (1, *self._size, 3), dtype=np.uint8)
+        logits, activations = self._run(self._session(model, [self._logits, tail.activations]), noise)
+        if activations.ndim != 4 or activations.shape[1] != tail.weight.shape[1]:
+            return None
+        ours = activations.mean((-2, -1)) @ tail.weight.T + tail.bias
+        within = ours.size == logits.size and np.abs(ours - _rows(logits)).max() <= TOLERANCE * np.abs(logits).max()
+        return tail if within else None
+
+    def _last_with_positions(self, model: Any, graph: Graph) -> str:
+        """The last value (1, K, h, w) with h, w > 1 and more channels than rows, before the logits."""
+        values = graph.values
+        names = [name for name in values[: values.index(graph.bare(self._logits))] if name][-LAST:]
+        picture = np.zeros((1, *self._size, 3), np.uint8)
+        for name in reversed(names):
+            try:
+                (value,) = self._run(self._session(model, [name]), picture)
+            except (ModelError, ValueError):  # a value of another type
+                continue
+            if value.ndim == 4 and min(value.shape[2:]) > 1 and value.shape[1] > value.shape[2]:
+                return name
+        raise TargetLayerError(f"{self._path}: no late value of it has positions: this is no convolutional network")
+
+
+def principal(activations: Array) -> Array:
+    """Eigen-CAM's weights: (B, K, h, w) → v₁ (B, K), so that Σ v₁ₖ Aₖ = σ₁ u₁, with a sum ≥ 0.
+
+    By the Gram matrix over positions, G = AᵀA = U Σ² Uᵀ, (h·w)², which is smaller than the one over channels.
+    """
+    flat = activations.reshape(*activations.shape[:2], -1).astype(np.float64)
+    _, vectors = np.linalg.eigh(flat.transpose(0, 2, 1) @ flat)  # ascending
+    weights = (flat @ vectors[:, :, -1:])[:, :, 0]
+    weights /= np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-12)
+    sums = (weights[:, :, None] * flat).sum((1, 2))
+    return np.asarray(weights * np.where(sums < 0, -1, 1)[:, None], np.float32)
+
+
+def _read(path: Path) -> Any:
+    import onnx
+
+    try:
+        model = onnx.load(path)
+    except Exception as error:  # protobuf's, the file system's and onnx's own errors
+        raise WeightsError(f"--model {path}: cannot be read as ONNX ({_line(error)})") from error
+    if not model.graph.output or not model.graph.node:
+        raise WeightsError(f"--model {path}: there is no network in it")
+    return model
+
+
+def _refuse(spec: ModelSpec, layer: str | None, device: str, precision: str) -> None:
+    if spec.weights is not None:
+        raise ConfigError(f"--weights {spec.weights}: {spec.name} holds its own weights")
+    if layer is not None:
+        raise ConfigError(f"--layer {layer}: in an ONNX file the target layer is found from the head")
+    if device not in ("auto", "cpu"):
+        raise ConfigError(f"device {device!r}: ONNX files run on the CPU here")
+    if precision not in ("auto", "float32"):
+        raise ConfigError(f"precision {precision!r}: an ONNX file has its own")
+
+
+def _labels(spec: ModelSpec, facts: dict[str, str], classes: int) -> tuple[str, ...]:
+    from livecam.models.labels import imagenet_labels, read_labels
+
+    if spec.labels is not None:
+        names = read_labels(spec.labels)
+    elif "livecam.labels" in facts:
+        names = tuple(json.loads(facts["livecam.labels"]))
+    else:
+        names = imagenet_labels(classes)
+    if len(names) != classes:
+        raise ConfigError(f"{spec.labels}: {len(names)} labels for {classes} classes; give one a class, in order")
+    return names
+
+
+def _rows(logits: Array) -> Array:
+    return logits.reshape(len(logits), -1)
+
+
+def _line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -1,0 +1,201 @@
+"""ONNX files of other frameworks: hand-made graphs, against autograd on the same weights."""
+
+import logging
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper, numpy_helper
+
+from livecam.backends import open_backend
+from livecam.backends.foreign import principal
+from livecam.errors import ConfigError, TargetLayerError, WeightsError
+from livecam.explainer import Explainer
+from livecam.methods import get_method
+from livecam.models import ModelSpec
+
+CHANNELS, CLASSES = 40, 7
+PLACE = {"layer": None, "device": "cpu", "precision": "auto"}
+RNG = np.random.default_rng(3)
+KERNEL = RNG.normal(0, 0.3, (CHANNELS, 3, 3, 3)).astype(np.float32)
+W = RNG.normal(0, 1, (CLASSES, CHANNELS)).astype(np.float32)
+B = RNG.normal(0, 1, CLASSES).astype(np.float32)
+STORED = {"kernel": KERNEL, "w": W, "wt": W.T, "w4": W[:, :, None, None], "b": B, "axes": np.array([2, 3])}
+STORED |= {"shape": np.array([0, -1])}
+
+
+def node(kind, inputs, output, **attributes):
+    return helper.make_node(kind, inputs.split(), [output], **attributes)
+
+
+POOL = node("GlobalAveragePool", "a", "pooled")
+TAILS = {
+    "gemm": [POOL, node("Flatten", "pooled", "flat"), node("Gemm", "flat w b", "y", transB=1)],
+    "matmul": [
+        node("ReduceMean", "a axes", "pooled", keepdims=0),
+        node("MatMul", "pooled wt", "product"),
+        node("Add", "b product", "y"),
+    ],
+    "turned": [
+        node("ReduceMean", "a axes", "pooled", keepdims=0),
+        node("Transpose", "w", "turned", perm=[1, 0]),
+        node("Gemm", "pooled turned b", "y"),
+    ],
+    "conv": [POOL, node("Conv", "pooled w4 b", "wide"), node("Reshape", "wide shape", "y")],
+    "conv_first": [
+        node("Conv", "a w4 b", "wide"),
+        node("GlobalAveragePool", "wide", "narrow"),
+        node("Flatten", "narrow", "y"),
+    ],
+    "softmax": [POOL, node("Flatten", "pooled", "f"), node("Gemm", "f w b", "z", transB=1), node("Softmax", "z", "y")],
+}
+OTHER = {
+    "max_pool": [node("GlobalMaxPool", "a", "p"), node("Flatten", "p", "f"), node("Gemm", "f w b", "y", transB=1)],
+    "squared": [
+        POOL,
+        node("Flatten", "pooled", "f"),
+        node("Mul", "f f", "ff"),
+        node("Gemm", "ff w b", "y", transB=1),
+    ],
+}
+
+
+def write(path, tail, shape=("n", 3, "h", "w"), dtype=TensorProto.FLOAT, before=()):
+    body = [node("Conv", "x kernel", "c", strides=[8, 8], pads=[1, 1, 1, 1]), node("Relu", "c", "a")]
+    graph = helper.make_graph(
+        [*before, *body, *tail],
+        "net",
+        [helper.make_tensor_value_info("image" if before else "x", dtype, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(value, name) for name, value in STORED.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
+    return ModelSpec(str(path), mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.3))
+
+
+@pytest.fixture
+def pictures():
+    return np.random.default_rng(0).integers(0, 255, (3, 64, 96, 3), dtype=np.uint8)
+
+
+def autograd(pictures, classes):
+    """(logits, Grad-CAM) of GAP → W·x + b."""
+    x = (torch.from_numpy(pictures).float() / 255 - torch.tensor([0.4, 0.5, 0.6])) / torch.tensor([0.2, 0.25, 0.3])
+    a = torch.nn.functional.conv2d(x.permute(0, 3, 1, 2), torch.from_numpy(KERNEL), stride=8, padding=1).relu()
+    a.requires_grad_(True)
+    logits = a.mean((2, 3)) @ torch.from_numpy(W).T + torch.from_numpy(B)
+    (gradient,) = torch.autograd.grad(logits[range(len(x)), classes].sum(), a)
+    cam = torch.relu((gradient.mean((2, 3), keepdim=True) * a).sum(1))
+    return logits.detach().numpy(), cam.detach().numpy(), a.detach().numpy()
+
+
+@pytest.mark.parametrize("shape", [("n", 3, "h", "w"), (1, 3, 64, 96)], ids=["open", "fixed"])
+@pytest.mark.parametrize("name", TAILS)
+def test_gradcam_is_exact(tmp_path, pictures, name, shape):
+    backend = open_backend("auto", write(tmp_path / "net.onnx", TAILS[name], shape), **PLACE)
+    classes = [0, 3, 6]
+    tap = backend.forward(pictures)
+    logits, cam, _ = autograd(pictures, classes)
+    assert (backend.substitute, backend.target_layer) == (None, "a")
+    assert tap.logits == pytest.approx(logits, abs=1e-4)
+    assert backend.plain(pictures) == pytest.approx(logits, abs=1e-4)
+    ours = backend.numpy(get_method("gradcam").function(tap, classes))
+    assert np.abs(ours - cam).max() < 1e-4 * cam.max()
+    assert np.abs(tap.gradients(classes).mean((2, 3)) - tap.alpha(classes)).max() < 1e-6
+    backend.close()
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_another_tail_gets_eigencam_and_says_so(tmp_path, pictures, name, caplog):
+    with caplog.at_level(logging.INFO, "livecam"):
+        backend = open_backend("auto", write(tmp_path / "net.onnx", OTHER[name]), **PLACE)
+    assert [record.message for record in caplog.records if "Eigen-CAM" in record.message]
+    assert (backend.substitute, backend.target_layer) == ("eigencam", "a")
+    maps = backend.numpy(get_method("gradcam").function(backend.forward(pictures), [1, 2, 3]))
+    _, _, activations = autograd(pictures, [0, 0, 0])
+    for ours, a in zip(maps, activations, strict=True):
+        matrix = a.reshape(CHANNELS, -1).T.astype(np.float64)  # the paper's: positions × channels, projected on v₁
+        wanted = (matrix @ np.linalg.svd(matrix)[2][0]).reshape(a.shape[1:])
+        wanted = wanted * np.sign(wanted.sum())
+        assert ours == pytest.approx(wanted.clip(min=0), abs=1e-4 * float(wanted.max()))
+
+
+def test_an_explanation_says_that_it_is_eigencam(tmp_path, pictures):
+    with Explainer(write(tmp_path / "net.onnx", OTHER["max_pool"]).name, input_size=64) as explainer:
+        assert explainer.explain(pictures[0]).method == explainer.method == "eigencam"
+        assert explainer.title.endswith("Eigen-CAM")
+
+
+def test_eigencam_of_nothing_is_nothing():
+    assert not principal(np.zeros((2, 5, 3, 4), np.float32)).any()
+
+
+def test_uint8_channels_last_pictures(tmp_path, pictures):
+    before = [
+        node("Transpose", "image", "nchw", perm=[0, 3, 1, 2]),
+        node("Cast", "nchw", "x", to=TensorProto.FLOAT),
+    ]
+    spec = write(tmp_path / "net.onnx", TAILS["gemm"], ("n", "h", "w", 3), TensorProto.UINT8, before)
+    backend = open_backend("onnxruntime", spec, **PLACE)
+    x = torch.from_numpy(pictures).float().permute(0, 3, 1, 2)
+    a = torch.nn.functional.conv2d(x, torch.from_numpy(KERNEL), stride=8, padding=1).relu()
+    wanted = a.mean((2, 3)).numpy() @ W.T + B
+    assert backend.forward(pictures).logits == pytest.approx(wanted, rel=1e-4, abs=1e-2)
+
+
+def test_a_picture_of_another_size_than_the_files(tmp_path, pictures):
+    backend = open_backend("auto", write(tmp_path / "net.onnx", TAILS["gemm"], ("n", 3, 32, 32)), **PLACE)
+    assert backend.forward(pictures).activations.shape == (3, CHANNELS, 4, 4)
+
+
+def test_the_explainer_takes_a_file(tmp_path, pictures):
+    (tmp_path / "names.txt").write_text("\n".join(f"thing {number}" for number in range(CLASSES)))
+    spec = write(tmp_path / "net.onnx", TAILS["softmax"])
+    colours = {"mean": spec.mean, "std": spec.std}
+    with Explainer(spec.name, labels=tmp_path / "names.txt", input_size=64, **colours) as explainer:
+        explanation = explainer.explain(pictures[0], 4)
+        assert explainer.labels[4] == "thing 4"
+    logits, cam, _ = autograd(pictures[:1], [4])
+    assert explanation.cam * explanation.peak == pytest.approx(cam[0], abs=1e-4 * float(cam.max()))
+    powers = np.exp(logits[0] - logits[0].max())
+    assert explanation.target.score == pytest.approx(powers[4] / powers.sum(), abs=1e-5)
+
+
+def test_files_that_are_no_classifiers(tmp_path):
+    (tmp_path / "text.onnx").write_text("this is no network")
+    (tmp_path / "empty.onnx").touch()
+    for name in ("text.onnx", "empty.onnx", "absent.onnx"):
+        with pytest.raises(WeightsError, match=name) as caught:
+            open_backend("auto", ModelSpec(str(tmp_path / name)), **PLACE)
+        assert caught.value.exit_code == 6
+    with pytest.raises(WeightsError, match="not one batch of RGB pictures"):
+        open_backend("auto", write(tmp_path / "deep.onnx", TAILS["gemm"], ("n", 5, "h", "w")), **PLACE)
+    flat = [node("ReduceMean", "x axes", "m", keepdims=0), node("Gemm", "m v", "y")]
+    graph = helper.make_graph(
+        flat,
+        "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ("n", 3, "h", "w"))],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(np.array([1, 2, 3]), "axes"), numpy_helper.from_array(np.ones((1, 4), "f4"), "v")],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), tmp_path / "f.onnx")
+    with pytest.raises((WeightsError, TargetLayerError)):
+        open_backend("auto", ModelSpec(str(tmp_path / "f.onnx")), **PLACE)
+
+
+def test_flags_that_make_no_sense_with_a_file(tmp_path):
+    spec = write(tmp_path / "net.onnx", TAILS["gemm"])
+    weights = ModelSpec(spec.name, weights=tmp_path / "w.pth")
+    (tmp_path / "two.txt").write_text("one\ntwo\n")
+    for given, place, words in (
+        (weights, {}, "its own weights"),
+        (spec, {"layer": "a"}, "found from the head"),
+        (spec, {"device": "cuda"}, "run on the CPU"),
+        (spec, {"precision": "bfloat16"}, "its own"),
+        (ModelSpec(spec.name, labels=tmp_path / "two.txt"), {}, "2 labels for 7 classes"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            open_backend("auto", given, **PLACE | place)
+    with pytest.raises(ConfigError, match="does not run"):
+        open_backend("torch", spec, **PLACE)
