@@ -15,8 +15,9 @@ from livecam.backends import Backend, open_backend
 from livecam.errors import ConfigError, ModelError
 from livecam.geometry import INPUTS, Region, plan, take
 from livecam.methods import get_method
-from livecam.models import Colour, load_model
-from livecam.types import Explanation, Image, Prediction
+from livecam.models import Colour, ModelSpec
+from livecam.planes import Planes
+from livecam.types import Explanation, Picture, Prediction
 
 DETAILS = ("plain", "live", "best")
 Choose = Callable[[NDArray[np.float32]], int]
@@ -61,22 +62,25 @@ class Explainer:
         self._method = get_method(method)
         self.title = f"{model} · {self._method.title}"
         self._input, self._input_size, self._top_k = input, input_size, top_k
-        loaded = load_model(model, weights=weights, labels=labels, mean=mean, std=std)
-        self.labels = loaded.labels
-        self._backend: Backend | None = open_backend(backend, loaded, layer=layer, device=device, precision=precision)
+        files = [Path(file) if file is not None else None for file in (weights, labels)]
+        spec = ModelSpec(model, files[0], files[1], mean, std)
+        self._backend: Backend | None = open_backend(backend, spec, layer=layer, device=device, precision=precision)
+        self.labels = self._backend.labels
         self.backend, self.device = self._backend.name, self._backend.device
         self.precision, self.target_layer = self._backend.precision, self._backend.target_layer
+        if getattr(self._backend, "substitute", None) == "eigencam":  # a foreign network whose head has no closed form
+            self.method, self.title = "eigencam", f"{model} · Eigen-CAM"
         self._lock = threading.Lock()
 
-    def explain(self, image: Image, class_idx: int | None = None, *, choose: Choose | None = None) -> Explanation:
-        """Explain one picture. image: (H, W, 3) uint8 RGB, any size.
+    def explain(self, image: Picture, class_idx: int | None = None, *, choose: Choose | None = None) -> Explanation:
+        """Explain one picture. image: (H, W, 3) uint8 RGB, any size, or the planes of a recording.
 
         class_idx: the class to explain; None: the best one, or what ``choose`` makes of the (C,) probabilities.
         Raises ConfigError (not a picture, no such class), ModelError.
         """
         return self._explain([image], class_idx, choose)[0]
 
-    def explain_batch(self, images: Sequence[Image]) -> list[Explanation]:
+    def explain_batch(self, images: Sequence[Picture]) -> list[Explanation]:
         """Explain several pictures, each for its best class. Pictures of one size go through the network together."""
         if len({image.shape for image in images}) == 1:
             return self._explain(list(images), None, None)
@@ -96,7 +100,7 @@ class Explainer:
         some = ", ".join(f"{number} {self.labels[number]!r}" for number in hits[:5])
         raise ConfigError(f"class {name!r} is one of {len(hits)}: {some}; give its index")
 
-    def _explain(self, images: list[Image], class_idx: int | None, choose: Choose | None) -> list[Explanation]:
+    def _explain(self, images: list[Picture], class_idx: int | None, choose: Choose | None) -> list[Explanation]:
         start = time.perf_counter()
         size, region = self._plan(images)
         pictures = np.stack([take(image, region, size) for image in images])
@@ -112,8 +116,10 @@ class Explainer:
         seconds = (time.perf_counter() - start) / len(images)
         return [self._explanation(*parts, region, seconds) for parts in zip(maps, scores, chosen, strict=True)]
 
-    def _plan(self, images: list[Image]) -> tuple[tuple[int, int], Region]:
+    def _plan(self, images: list[Picture]) -> tuple[tuple[int, int], Region]:
         for image in images:
+            if isinstance(image, Planes):
+                continue
             if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
                 raise ConfigError(f"a picture is (H, W, 3) uint8 RGB, not {image.shape} {image.dtype}")
         return plan(self._input, images[0].shape[:2], self._input_size)

@@ -24,7 +24,7 @@ from livecam.overlay import Painter
 from livecam.smoothing import Smoother
 from livecam.sources import Source
 from livecam.stats import RateMeter, Stats
-from livecam.types import AnnotatedFrame, Explanation, Frame, Image
+from livecam.types import AnnotatedFrame, Explanation, Frame, Picture
 
 log = logging.getLogger("livecam")
 
@@ -48,7 +48,7 @@ class Explains(Protocol):
     title: str
 
     def explain(
-        self, image: Image, class_idx: int | None = None, *, choose: Callable[[Any], int] | None = None
+        self, image: Picture, class_idx: int | None = None, *, choose: Callable[[Any], int] | None = None
     ) -> Explanation: ...
 
 
@@ -56,7 +56,7 @@ class Explains(Protocol):
 class Progress:
     """What has happened so far; written by the pipeline, read by anyone.
 
-    frames_in: read from the source. frames_out: given to the caller. explained: explanations made.
+    frames_in: read from the source. frames_out: given to the caller, each counted once. explained: explanations made.
     complete: the source has ended by itself. level: quality in use. changes: of quality, with their reasons.
     """
 
@@ -179,11 +179,11 @@ def _every(run: _Run) -> Generator[AnnotatedFrame, None, None]:
             except Closed:
                 return
             with run.stats.stage("overlay"):
-                image = run.painter.paint(
-                    frame.image, explanation, quality=run.progress.level, status=run.explainer.title
+                picture = run.painter.paint(
+                    frame.picture, explanation, quality=run.progress.level, status=run.explainer.title
                 )
             run.progress.frames_out += 1
-            yield AnnotatedFrame(frame, image, explanation, 0, run.progress.level)
+            yield AnnotatedFrame(frame, picture, explanation, 0, run.progress.level)
         run.progress.complete = False
 
 
@@ -209,7 +209,7 @@ def _live(run: _Run) -> Generator[AnnotatedFrame, None, None]:
     # Where the source is no faster than the target, its own rhythm is the smoothest.
     pacer = Pacer(1 / rate, run.clock) if run.target_fps and not 0 < run.source.info.fps <= run.target_fps else None
     screen = _Screen(run, Governor(1 / rate))
-    with _threads(run, (capture, shown), (explain, explained)):
+    with _threads(run, (capture, shown), (explain, explained), between=(newest,)):
         frame: Frame | None = None
         while not run.stop_requested():
             if pacer:
@@ -245,20 +245,20 @@ class _Screen:
         explained, explanation = self.explanation or (None, None)
         lag = None if explained is None else frame.index - explained.index
         age = None if explained is None else frame.captured_at - explained.captured_at
-        if frame.index != self._drawn:
+        if frame.index != self._drawn:  # and not the last picture once more
             self._rate.add(now)
             self._drawn = frame.index
+            run.progress.frames_out += 1
         with run.stats.stage("overlay"):
-            image = run.painter.paint(
-                frame.image,
+            picture = run.painter.paint(
+                frame.picture,
                 explanation,
                 quality=run.progress.level,
                 status=f"{run.explainer.title} · {self._rate.rate:.0f} fps",
                 notice=_staleness(now - frame.captured_at),
                 age_s=age if age is not None and age > AGE_SHOWN_S else None,
             )
-        run.progress.frames_out += 1
-        return AnnotatedFrame(frame, image, explanation, lag, run.progress.level)
+        return AnnotatedFrame(frame, picture, explanation, lag, run.progress.level)
 
     def adapt(self, busy: float) -> None:
         """Take the time that drawing and the caller's sinks took."""
@@ -320,7 +320,7 @@ def _paced(run: _Run) -> Iterator[Frame]:
         if run.clock.wait(run.stop, due - now):
             return
         # Its time is when it was due, not when this thread was woken up.
-        yield replace(frame, captured_at=max(due, now))
+        yield frame.captured(max(due, now))
     if first and frame:
         tick = float(run.source.info.time_base)
         shown_for = frame.duration * tick or 1 / (run.source.info.fps or 30.0)
@@ -329,22 +329,25 @@ def _paced(run: _Run) -> Iterator[Frame]:
 
 def _explain(run: _Run, frame: Frame, now: float) -> Explanation:
     with run.stats.stage("explain"):
-        run.smoother.observe(frame.image, now)
-        explanation = run.explainer.explain(frame.image, run.class_idx, choose=run.smoother.choose)
+        run.smoother.observe(frame.picture, now)
+        explanation = run.explainer.explain(frame.picture, run.class_idx, choose=run.smoother.choose)
     run.progress.explained += 1
     return run.smoother.smooth(replace(explanation, frame_index=frame.index))
 
 
 class _threads:  # noqa: N801  used as ``with _threads(...)``
     """Runs workers, each the writer of one channel. A worker's end closes its channel, with its error if it fails.
+    between: further channels that somebody may wait for.
 
     On exit: the source is closed, then the channels (so that nobody waits for anybody), then the threads are joined; a
     ``read()`` that never returns is abandoned with a warning.
     """
 
-    def __init__(self, run: _Run, *workers: tuple[Callable[[], None], Channel[Any]]) -> None:
+    def __init__(
+        self, run: _Run, *workers: tuple[Callable[[], None], Channel[Any]], between: tuple[Channel[Any], ...] = ()
+    ) -> None:
         self._run = run
-        self._channels = [channel for _, channel in workers]
+        self._channels = [*(channel for _, channel in workers), *between]
         self._threads = [
             threading.Thread(target=self._work, args=worker, name=f"livecam-{worker[0].__name__}", daemon=True)
             for worker in workers

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.geometry import WHOLE, Region, place
+from livecam.planes import Planes
 
 Image = NDArray[np.uint8]
+Picture = Image | Planes
 Heatmap = NDArray[np.float32]
 
 
@@ -48,11 +50,11 @@ class SourceInfo:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Frame:
-    """One picture of a source.
+    """One picture of a source: ``Frame(image, index, pts, captured_at)``.
 
-    image: (H, W, 3) uint8 RGB.
+    picture: what it was made of, (H, W, 3) uint8 RGB or the planes of a recording.
     index: 0-based, counts delivered frames.
     pts: presentation time in media seconds; may start anywhere, also below zero.
     captured_at: monotonic seconds at which the picture entered the process.
@@ -60,12 +62,26 @@ class Frame:
     duration: ticks for which the picture is shown, 0 when unknown.
     """
 
-    image: Image
+    picture: Picture
     index: int
     pts: float
     captured_at: float
-    ticks: int = 0
-    duration: int = 0
+    ticks: int
+    duration: int
+
+    def __init__(
+        self, image: Picture, index: int, pts: float, captured_at: float, ticks: int = 0, duration: int = 0
+    ) -> None:
+        _set(self, picture=image, index=index, pts=pts, captured_at=captured_at, ticks=ticks, duration=duration)
+
+    def captured(self, at: float) -> Frame:
+        """The same picture, captured at another time."""
+        return Frame(self.picture, self.index, self.pts, at, self.ticks, self.duration)
+
+    @property
+    def image(self) -> Image:
+        """(H, W, 3) uint8 RGB; planes are converted on demand, once."""
+        return rgb(self.picture)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +127,41 @@ class Explanation:
         return place(self.cam, size, self.region)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class AnnotatedFrame:
-    """A picture with its explanation drawn in.
+    """A picture with its explanation drawn in: ``AnnotatedFrame(frame, image, explanation, lag)``.
 
-    image: (H, W, 3) uint8 RGB.
+    picture: what was drawn on, (H, W, 3) uint8 RGB or planes.
     lag: ``frame.index - explanation.frame_index``; 0 exact, None no explanation yet.
     level: quality level used, 0 (best) to 3.
     """
 
     frame: Frame
-    image: Image
+    picture: Picture
     explanation: Explanation | None
     lag: int | None
-    level: int = 0
+    level: int
+
+    def __init__(
+        self, frame: Frame, image: Picture, explanation: Explanation | None, lag: int | None, level: int = 0
+    ) -> None:
+        _set(self, frame=frame, picture=image, explanation=explanation, lag=lag, level=level)
+
+    @property
+    def image(self) -> Image:
+        """(H, W, 3) uint8 RGB; planes are converted on demand, once."""
+        return rgb(self.picture)
+
+
+def _set(thing: object, **fields: object) -> None:
+    """What a frozen class's own ``__init__`` does."""
+    for name, value in fields.items():
+        object.__setattr__(thing, name, value)
+
+
+def rgb(picture: Picture) -> Image:
+    """(H, W, 3) uint8 RGB of a picture."""
+    return picture.rgb if isinstance(picture, Planes) else picture
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import pytest
 
 from livecam.errors import ConfigError, ModelError
 from livecam.explainer import Explainer, softmax
+from livecam.planes import Planes
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +136,7 @@ def test_pictures_of_any_size(explainer, size):
 
 
 def test_close_twice_then_it_is_closed(cup):
-    explainer = Explainer()
+    explainer = Explainer(backend="torch")
     module = explainer._backend._module
     explainer.close()
     explainer.close()
@@ -187,3 +188,22 @@ def test_a_real_mobilenet_sees_real_photographs(data):
             image = cv2.cvtColor(cv2.imread(str(data / "ilsvrc" / record["file"])), cv2.COLOR_BGR2RGB)
             right += explainer.explain(image).class_idx == record["class"]
     assert right >= 0.6 * len(records)
+
+
+def test_planes_are_explained_as_their_rgb(explainer):
+    from livecam.cli.demo import sample
+    from livecam.sources import SourceOptions, open_source
+
+    with open_source(str(sample()), SourceOptions(start_s=8.0, duration_s=0.2)) as source:
+        pictures = [source.read().picture for _ in range(3)]
+    for planes in pictures:
+        assert isinstance(planes, Planes)
+        plain = explainer.explain(planes.rgb)
+        seen = explainer.explain(planes)
+        assert seen.class_idx == plain.class_idx
+        assert abs(seen.target.score - plain.target.score) < 0.03
+        # FFmpeg's fast conversion to RGB is a level too dark, and the network sees that.
+        assert np.corrcoef(seen.cam.ravel(), plain.cam.ravel())[0, 1] > 0.99
+        assert np.abs(seen.cam - plain.cam).max() < 0.1
+    batch = explainer.explain_batch(pictures)
+    assert [one.class_idx for one in batch] == [explainer.explain(planes).class_idx for planes in pictures]

@@ -1,5 +1,7 @@
+import cv2
 import numpy as np
 import pytest
+from yuv_oracle import KINDS, scene, to_planes, to_rgb
 
 from livecam.errors import ConfigError
 from livecam.geometry import WHOLE, place, plan, take
@@ -59,3 +61,29 @@ def test_shrinking_averages_the_area():
     image = np.zeros((64, 64, 3), np.uint8)
     image[::2] = 200  # every other row: what skips pixels sees all or nothing
     assert take(image, WHOLE, (32, 32)).mean() == pytest.approx(100, abs=1)
+
+
+@pytest.mark.parametrize(("matrix", "full"), KINDS)
+@pytest.mark.parametrize("size", [(720, 1280), (1080, 1920), (480, 640), (360, 640), (180, 320), (640, 360)])
+def test_planes_shrink_to_what_their_rgb_shrinks_to(size, matrix, full):
+    planes = to_planes(scene(size), matrix, full)
+    shape, region = plan("fit", size, 224)
+    got = take(planes, region, shape)
+    shrinks = size[0] > shape[0]
+    wanted = cv2.resize(to_rgb(planes), shape[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    error = np.abs(got - wanted)
+    assert got.dtype == np.uint8
+    assert error.mean() < 0.6
+    assert error.max() <= 5
+
+
+@pytest.mark.parametrize("mode", ["crop", "squash"])
+@pytest.mark.parametrize("size", [(720, 1280), (640, 360), (482, 846)])
+def test_planes_show_the_same_region(mode, size):
+    planes = to_planes(scene(size))
+    shape, region = plan(mode, size, 224)
+    error = np.abs(
+        take(planes, region, shape).astype(int) - take(np.rint(to_rgb(planes)).astype(np.uint8), region, shape)
+    )
+    assert error.mean() < 0.8
+    assert error.max() <= 6

@@ -10,10 +10,12 @@ from livecam.clock import ManualClock, SystemClock
 from livecam.errors import ConfigError, SourceLost
 from livecam.overlay import Painter, Style
 from livecam.pipeline import Pipeline, Policy
+from livecam.planes import Planes
+from livecam.sinks import open_sink
 from livecam.sinks.memory import MemorySink
 from livecam.smoothing import Smoother
 from livecam.sources import open_source
-from livecam.types import Explanation, Frame, Prediction, SourceInfo
+from livecam.types import AnnotatedFrame, Explanation, Frame, Prediction, RunInfo, SourceInfo
 
 WAIT_S = 20
 
@@ -132,6 +134,36 @@ class TestEvery:
                 return [one.image.tobytes() for one in Pipeline(source, Explains())]
 
         assert run() == run()
+
+    def test_a_recording_never_becomes_rgb(self, tmp_path, monkeypatch):
+        """Nor does any byte differ from run to run, or any time from the source's."""
+
+        class OfPlanes:
+            title = "test"
+
+            def explain(self, image, class_idx=None, *, choose=None):
+                cam, top = np.full((3, 4), image.y.mean() / 255, np.float32), (Prediction(0, "x", 0.5),)
+                return Explanation(0, choose(np.ones(2, np.float32)), top, cam, 1.0, "m", "l", 0.0)
+
+        recording, *written = (tmp_path / name for name in ("a.mp4", "b.mp4", "c.mp4"))
+        with open_source("test://?size=320x240&frames=20") as source, open_sink(str(recording)) as sink:
+            for frame in iter(source.read, None):
+                sink.write(AnnotatedFrame(frame, frame.image, None, None))
+
+        monkeypatch.setattr(Planes, "rgb", property(lambda planes: pytest.fail("a whole picture became RGB")))
+        for path in written:
+            source = open_source(str(recording))
+            run = RunInfo(source.info, "m", "m", "l", 2)
+            with Pipeline(source, OfPlanes()) as pipeline, open_sink(str(path), run=run) as sink:
+                for annotated in pipeline:
+                    sink.write(annotated)
+        assert written[0].read_bytes() == written[1].read_bytes()
+        times = []
+        for path in (recording, *written):
+            with open_source(str(path)) as source:
+                times.append([frame.ticks * source.info.time_base for frame in iter(source.read, None)])
+        assert len(times[0]) == 20
+        assert times[0] == times[1] == times[2]
 
 
 class TestStopping:

@@ -1,6 +1,7 @@
-"""Heat and words over a picture: colour tables, blending, the HUD. Pure functions on arrays; RGB throughout."""
+"""Heat and words over a picture: colour tables, blending, the HUD. Pure functions on RGB arrays or on planes."""
 
 from livecam.overlay.blend import DEFAULT_ALPHA, DEFAULT_MODE, blend, working_size
+from livecam.overlay.blend_planes import blend_planes
 from livecam.overlay.colormap import COLORMAPS, DEFAULT_COLORMAP, table
 from livecam.overlay.hud import Hud, draw_hud
 from livecam.overlay.painter import Painter, Style
@@ -16,6 +17,7 @@ __all__ = [
     "Painter",
     "Style",
     "blend",
+    "blend_planes",
     "draw_hud",
     "table",
     "working_size",

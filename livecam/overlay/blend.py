@@ -51,32 +51,38 @@ def blend(
     >>> blend(picture, np.ones((1, 1), np.float32), colormap="grey", alpha=0.5)[0, 0].tolist()
     [228, 228, 228]
     """
-    _check(image, heatmap)
+    _check(image)
+    check_heatmap(heatmap)
     tables = tint(colormap, float(alpha), mode)
     working_size(image.shape[:2], quality)
     rows = _ROWS[quality]
-    heat = _resized(heatmap, (-(-image.shape[0] // rows), image.shape[1]))
+    heat = resized(heatmap, (-(-image.shape[0] // rows), image.shape[1]))
     out = image.copy(order="C")
     band = max(1, _BAND_PIXELS // (image.shape[1] * rows))
     for y in range(0, len(heat), band):
-        _blend_band(out[y * rows : (y + band) * rows], _steps(heat[y : y + band]), rows, tables)
+        _blend_band(out[y * rows : (y + band) * rows], steps(heat[y : y + band]), rows, tables)
     return out
 
 
-def _check(image: Image, heatmap: Heatmap) -> None:
+def _check(image: Image) -> None:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ConfigError(f"a picture is (H, W, 3) uint8 RGB, not {image.shape} {image.dtype}")
+
+
+def check_heatmap(heatmap: Heatmap) -> None:
+    """Raise ConfigError for what is no heatmap."""
     if heatmap.dtype not in (np.float32, np.float64) or heatmap.ndim != 2 or not heatmap.size:
         raise ConfigError(f"a heatmap is (h, w) float32 in [0, 1], not {heatmap.shape} {heatmap.dtype}")
 
 
-def _resized(heatmap: Heatmap, size: tuple[int, int]) -> Heatmap:
+def resized(heatmap: Heatmap, size: tuple[int, ...]) -> Heatmap:
+    """A heatmap at ``size`` (H, W), bilinear."""
     if heatmap.shape == size:
         return heatmap
     return np.asarray(cv2.resize(heatmap, size[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _steps(heat: Heatmap) -> Image:
+def steps(heat: Heatmap) -> Image:
     """Heat above the floor in steps of 1/255, as uint8."""
     # One pass that rounds and saturates at both ends; convertScaleAbs would turn -0.1 into heat.
     return np.asarray(cv2.addWeighted(heat, 255.0, heat, 0.0, -FLOOR_STEPS, dtype=cv2.CV_8U), np.uint8)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from livecam.overlay.colormap import DEFAULT_COLORMAP
 from livecam.overlay.panel import draw_panel
 from livecam.overlay.pills import Look, PillRow
-from livecam.types import Image, Prediction
+from livecam.types import Picture, Prediction
 
 STATUS = Look((222, 225, 230))
 AGED = Look((255, 200, 104), weight=500, whole=True)
@@ -39,8 +39,11 @@ class Hud:
     colormap: str = DEFAULT_COLORMAP
 
 
-def draw_hud(image: Image, hud: Hud) -> None:
-    """Draw ``hud`` into ``image`` (H, W, 3) uint8 RGB, in place. One too small for legible type stays as it is."""
+def draw_hud(image: Picture, hud: Hud) -> None:
+    """Draw ``hud`` into ``image``, in place: (H, W, 3) uint8 RGB, or planes that nobody else has.
+
+    One too small for legible type stays as it is.
+    """
     size = type_size(image.shape[:2])
     margin = size * 2 // 3
     row = PillRow(image, max(_TYPE_MIN, round(size * 0.86)), margin)

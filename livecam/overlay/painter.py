@@ -6,10 +6,12 @@ import math
 from dataclasses import dataclass
 
 from livecam.overlay.blend import DEFAULT_ALPHA, DEFAULT_MODE, blend, working_size
+from livecam.overlay.blend_planes import blend_planes
 from livecam.overlay.colormap import DEFAULT_COLORMAP
 from livecam.overlay.hud import Hud, draw_hud
 from livecam.overlay.tint import tint
-from livecam.types import Explanation, Image, Prediction
+from livecam.planes import Planes
+from livecam.types import Explanation, Picture, Prediction, rgb
 
 FAINTEST = 0.5
 """Share of the opacity that is left to a class with a probability of 0."""
@@ -60,27 +62,32 @@ class Painter:
 
     def paint(
         self,
-        image: Image,
+        image: Picture,
         explanation: Explanation | None,
         *,
         quality: int = 0,
         status: str = "",
         notice: str = "",
         age_s: float | None = None,
-    ) -> Image:
-        """A new (H, W, 3) uint8 RGB: ``image`` (same shape, never changed) with heat and words.
+    ) -> Picture:
+        """A new picture: ``image`` (same shape, never changed) with heat and words.
 
+        image: (H, W, 3) uint8 RGB, or planes: these give planes, where the mode adds light RGB.
         explanation: None draws the words only. quality: 0 (best) to 3, see ``blend``. status: one line, e.g. model,
         method and rate. notice: a red badge, e.g. ``REC``. age_s: seconds by which the explanation is older than the
         picture. Raises ConfigError on wrong arguments.
         """
-        out = self._heat(image, explanation, quality) if explanation else image.copy(order="C")
+        out = self._heat(image, explanation, quality) if explanation else image.copy()
         if self.style.hud:
             top, class_idx = (predictions(explanation), explanation.class_idx) if explanation else ((), None)
             draw_hud(out, Hud(top, class_idx, status, notice, age_s, self.style.colormap))
         return out
 
-    def _heat(self, image: Image, explanation: Explanation, quality: int) -> Image:
-        heatmap = explanation.heatmap(working_size(image.shape[:2], quality), guide=image)
+    def _heat(self, image: Picture, explanation: Explanation, quality: int) -> Picture:
         alpha = self.style.alpha * confidence(explanation)
+        if isinstance(image, Planes) and self.style.mode == "alpha":
+            heatmap = explanation.heatmap(working_size(image.shape[:2], max(quality, 1)))
+            return blend_planes(image, heatmap, colormap=self.style.colormap, alpha=alpha)
+        image = rgb(image)  # light that is added saturates each colour for itself: planes cannot say that
+        heatmap = explanation.heatmap(working_size(image.shape[:2], quality), guide=image)
         return blend(image, heatmap, colormap=self.style.colormap, alpha=alpha, mode=self.style.mode, quality=quality)

@@ -9,9 +9,10 @@ import numpy as np
 
 from livecam.overlay.colormap import table
 from livecam.overlay.glass import glass, paste
+from livecam.overlay.patch import patch
 from livecam.overlay.text import Colour, Font, draw, shorten, width
 from livecam.overlay.tint import FLOOR_STEPS, tint
-from livecam.types import Image, Prediction
+from livecam.types import Image, Picture, Prediction
 
 STRONG: Colour = (255, 255, 255)
 PLAIN: Colour = (208, 212, 218)
@@ -39,7 +40,7 @@ class _Layout:
 
 
 def draw_panel(
-    image: Image,
+    image: Picture,
     top: tuple[Prediction, ...],
     class_idx: int | None,
     colormap: str,
@@ -48,7 +49,7 @@ def draw_panel(
     margin: int,
     above: int = 0,
 ) -> None:
-    """Draw the predictions into ``image`` (H, W, 3) uint8 RGB, in place; as many as fit, at times none.
+    """Draw the predictions into ``image``, (H, W, 3) uint8 RGB or planes, in place; as many as fit, at times none.
 
     class_idx: the explained class, marked, and never left out while others are shown. colormap: colours its mark and
     fills the legend. size: of the type, margin: to the edges, above: taken at the top edge, all in pixels.
@@ -60,16 +61,15 @@ def draw_panel(
     rows = _chosen(top, class_idx, (room - layout.height(0)) // layout.row)
     if not rows:
         return
-    height = layout.height(len(rows))
     bottom = image.shape[0] - margin
-    view = image[bottom - height : bottom, margin : margin + layout.width]
-    glass(view, round(size * 0.6))
-    accent = _accent(colormap)
-    for i, prediction in enumerate(rows):
-        middle = layout.pad * 3 // 4 + (i + 0.5) * layout.row
-        _draw_row(view, prediction, middle, layout, accent if prediction.class_idx == class_idx else None)
-    if layout.legend:
-        _draw_legend(view, layout, colormap)
+    with patch(image, (bottom - layout.height(len(rows)), bottom), (margin, margin + layout.width)) as view:
+        glass(view, round(size * 0.6))
+        accent = _accent(colormap)
+        for i, prediction in enumerate(rows):
+            middle = layout.pad * 3 // 4 + (i + 0.5) * layout.row
+            _draw_row(view, prediction, middle, layout, accent if prediction.class_idx == class_idx else None)
+        if layout.legend:
+            _draw_legend(view, layout, colormap)
 
 
 def _layout(size: int, room: int) -> _Layout | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from livecam.overlay.glass import INK, OPACITY, glass
+from livecam.overlay.patch import patch
 from livecam.overlay.text import Colour, Font, clean, draw, shorten, width
-from livecam.types import Image
+from livecam.types import Picture
 
 SEPARATOR = " · "
 
@@ -21,9 +22,9 @@ class Look:
 
 
 class PillRow:
-    """The top edge of ``image`` (H, W, 3) uint8 RGB, drawn in place. It knows how much room is left."""
+    """The top edge of ``image``, (H, W, 3) uint8 RGB or planes, drawn in place. It knows how much room is left."""
 
-    def __init__(self, image: Image, size: int, margin: int) -> None:
+    def __init__(self, image: Picture, size: int, margin: int) -> None:
         self.image = image
         self.size = size
         self.margin = margin
@@ -67,10 +68,10 @@ class PillRow:
         return width(label, self._font(look)) + 2 * self._pad
 
     def _draw(self, label: str, look: Look, x: int, wide: int) -> None:
-        view = self.image[self.margin : self.margin + self.height, x : x + wide]
-        glass(view, self.height // 2, look.ink, look.opacity)
         font = self._font(look)
-        draw(view, label, (self._pad, font.baseline(self.height / 2)), font, look.colour)
+        with patch(self.image, (self.margin, self.margin + self.height), (x, x + wide)) as view:
+            glass(view, self.height // 2, look.ink, look.opacity)
+            draw(view, label, (self._pad, font.baseline(self.height / 2)), font, look.colour)
         self.empty = False
 
 

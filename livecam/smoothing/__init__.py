@@ -11,7 +11,7 @@ from livecam.errors import ConfigError
 from livecam.smoothing.average import MapAverage
 from livecam.smoothing.hysteresis import Hysteresis
 from livecam.smoothing.scene import SceneCut
-from livecam.types import Explanation, Image
+from livecam.types import Explanation, Picture
 
 DEFAULT_SECONDS = 0.25
 
@@ -34,7 +34,7 @@ class Smoother:
         self._class_idx: int | None = None
         self._now = 0.0
 
-    def observe(self, image: Image, now: float) -> None:
+    def observe(self, image: Picture, now: float) -> None:
         """Look at the picture of time ``now`` (seconds): a cut, or a jump back in time, forgets everything before."""
         if self._cut.is_cut(image) or now < self._now:
             self._hysteresis.reset()

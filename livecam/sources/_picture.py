@@ -1,4 +1,4 @@
-"""A decoded FFmpeg picture → upright (H, W, 3) uint8 RGB: matrix, range, HDR, display matrix."""
+"""A decoded FFmpeg picture → its planes, or upright (H, W, 3) uint8 RGB: matrix, range, HDR, display matrix."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ import cv2
 import numpy as np
 
 from livecam._av import av
+from livecam.planes import Matrix, Plane, Planes
 from livecam.sources import _hdr
-from livecam.types import Image
+from livecam.types import Image, Picture
+
+VideoPlane = av.video.plane.VideoPlane
 
 _MATRICES = frozenset({1, 4, 5, 6, 7, 9, 10})  # AVCOL_SPC_*: BT.709, FCC, BT.470BG, 170M, 240M, BT.2020 (NCL, CL)
 _ITU709, _ITU601 = 1, 5  # SWS_CS_*
+_OF_PLANES: dict[int, Matrix] = {1: "bt709", 5: "bt601", 6: "bt601"}  # AVCOL_SPC_*: BT.709, 470BG, 170M
+_HALVED = frozenset({"yuv420p", "yuvj420p", "nv12"})  # 8 bit 4:2:0
+_FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 _FAST_FORMATS = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "nv12"})
 _BILINEAR, _FULL_CHROMA, _ACCURATE = 0x2, 0x2000, 0x40000  # SWS_*
 
@@ -49,7 +55,7 @@ def orientation(frame: av.VideoFrame) -> Orientation:
 
 
 class Converter:
-    """FFmpeg pictures → RGB. Keeps one SwsContext: a new one for every picture leaks memory on FFmpeg 8."""
+    """FFmpeg pictures → planes or RGB. Keeps one SwsContext: a new one for every picture leaks memory on FFmpeg 8."""
 
     def __init__(self) -> None:
         self._reformatter = av.video.reformatter.VideoReformatter()
@@ -65,6 +71,17 @@ class Converter:
         if frame.color_trc in (_hdr.PQ, _hdr.HLG):
             image = _hdr.to_sdr(image, frame.color_trc)
         return self._turn(frame).apply(image)
+
+    def picture(self, frame: av.VideoFrame) -> Picture:
+        """The planes of an upright 8-bit 4:2:0 picture of even size, otherwise RGB. Raises av.FFmpegError."""
+        matrix = _matrix_of_planes(frame)
+        if matrix is None or self._turn(frame) != Orientation():
+            return self(frame)
+        full = frame.format.name == "yuvj420p" or frame.color_range == _FULL_RANGE
+        if frame.format.name == "nv12":
+            frame = self._reformatter.reformat(frame, format="yuv420p")
+        y, u, v = map(_copied, frame.planes)
+        return Planes(y, u, v, matrix, full)
 
     def _turn(self, frame: av.VideoFrame) -> Orientation:
         # Touching ``side_data`` ties the frame into a reference cycle: hundreds of pictures would wait for the garbage
@@ -85,3 +102,18 @@ def _quality(frame: av.VideoFrame) -> int:
     """8-bit 4:2:0 takes swscale's fast path, at most 2.4 levels off (0.3 ms for 1280×720, the exact one 2.6 ms).
     Other formats are off by more there and gain less."""
     return _BILINEAR if frame.format.name in _FAST_FORMATS else _BILINEAR | _FULL_CHROMA | _ACCURATE
+
+
+def _matrix_of_planes(frame: av.VideoFrame) -> Matrix | None:
+    """None: such a picture can only be had as RGB."""
+    if frame.format.name not in _HALVED or frame.height % 2 or frame.width % 2:
+        return None
+    if frame.color_trc in (_hdr.PQ, _hdr.HLG) or frame.planes[0].line_size < 0:  # stored from the bottom up
+        return None
+    return _OF_PLANES.get(_matrix(frame) or frame.colorspace)
+
+
+def _copied(plane: VideoPlane) -> Plane:
+    """A plane (H, W) uint8 without what fills up FFmpeg's lines."""
+    lines = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)  # type: ignore[call-overload]
+    return np.array(lines[: plane.height, : plane.width], np.uint8, order="C")

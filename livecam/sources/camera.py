@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, Protocol
 
 import cv2
@@ -15,7 +16,7 @@ from livecam.errors import SourceLost, SourceNotFound
 from livecam.sources import SOURCES, Source, SourceOptions
 from livecam.sources._devices import CameraInfo, find_camera, list_cameras, listing
 from livecam.sources._guarded import GuardedSource
-from livecam.sources._names import is_camera
+from livecam.sources._names import is_camera, scheme
 from livecam.types import Frame, Image, SourceInfo
 
 __all__ = ["CameraInfo", "CameraSource", "list_cameras"]
@@ -146,11 +147,15 @@ class CameraKind:
         self._capture = capture or _open_capture
 
     def matches(self, spec: str) -> bool:
-        return is_camera(spec)
+        """Also a bare part of a camera's name, where no file is called so."""
+        return is_camera(spec) or (not scheme(spec) and not Path(spec).exists() and self._named(spec))
+
+    def _named(self, spec: str) -> bool:
+        return bool(spec) and any(spec.lower() in camera.name.lower() for camera in self._cameras())
 
     def open(self, spec: str, options: SourceOptions) -> Source:
         cameras = self._cameras()
-        index = find_camera(spec, cameras)
+        index = find_camera(spec if is_camera(spec) else f"cam:{spec}", cameras)
         known = next((c for c in cameras if c.index == index), None)
         if known is not None and not known.usable:
             raise SourceNotFound(f"{spec}: {known.name} ({known.device}) {known.reason}")

@@ -20,7 +20,7 @@ from livecam.sources._guarded import GuardedSource
 from livecam.sources._names import is_camera, is_images, masked, scheme
 from livecam.sources._picture import Converter, orientation
 from livecam.sources._recording import Recording, rate
-from livecam.types import Frame, Image, SourceInfo
+from livecam.types import Frame, Picture, SourceInfo, rgb
 
 LIVE_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "udp", "rtp", "srt"})
 SCHEMES = LIVE_SCHEMES | {"http", "https", "tcp", "file"}
@@ -61,16 +61,16 @@ class VideoSource(GuardedSource):
         return self._errors + self._recording.errors
 
     def _next(self) -> Frame | None:
-        while (picture := self._picture()) is not None:
-            frame, ticks = picture
+        while (decoded := self._picture()) is not None:
+            frame, ticks = decoded
             try:
-                image = self._convert(frame)
+                picture = self._sized(self._convert.picture(frame))
             except av.FFmpegError:
                 self._errors += 1
                 continue
             self._index += 1
             return Frame(
-                image=self._sized(image),
+                image=picture,
                 index=self._index - 1,
                 pts=float(ticks * self._info.time_base),
                 captured_at=time.monotonic(),
@@ -88,11 +88,11 @@ class VideoSource(GuardedSource):
         except av.FFmpegError as error:
             raise SourceLost(f"{self._name}: the stream broke off: {self._reason(error)}") from error
 
-    def _sized(self, image: Image) -> Image:
+    def _sized(self, picture: Picture) -> Picture:
         width, height = self._info.width, self._info.height
-        if image.shape[:2] == (height, width):
-            return image
-        return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        if picture.shape[:2] == (height, width):
+            return picture
+        return np.asarray(cv2.resize(rgb(picture), (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
     def _release(self) -> None:
         self._recording.close()
@@ -146,11 +146,17 @@ class VideoSource(GuardedSource):
             frames=round(stream.frames * part_s / total_s) if total_s else stream.frames,
             duration_s=part_s,
             live=self._path is None and (scheme(self._url) in LIVE_SCHEMES or not container_s),
-            media=str(self._path or self._url),
+            media=self._media(),
             start_s=None if recording.start is None else float(recording.start),
             stop_s=None if recording.stop is None else float(recording.stop),
             pixel_aspect=1 / aspect if turned else aspect,
         )
+
+    def _media(self) -> str | None:
+        """What can be opened once more for its sound: a pipe cannot."""
+        if self._path is None:
+            return self._url
+        return str(self._path) if self._path.is_file() else None
 
     def _part_of(self, total_s: float) -> float:
         rest = max(total_s - (self._options.start_s or 0.0), 0.0)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from yuv_oracle import KINDS, scene, to_planes, to_rgb
 
 import livecam.overlay
 from livecam.errors import ConfigError, UnknownName
@@ -71,6 +72,50 @@ def test_the_picture_guides_its_heatmap(picture):
     Painter().paint(picture, guided, quality=1)
     assert seen[0][0] == (120, 160)
     assert seen[0][1] is picture
+
+
+def parts(planes):
+    return planes.y, planes.u, planes.v
+
+
+@pytest.mark.parametrize(("matrix", "full"), KINDS)
+@pytest.mark.parametrize(("quality", "usual", "most"), [(0, 4, 10), (1, 4, 10), (2, 6, 12), (3, 12, 20)])
+def test_planes_are_painted_as_rgb_is(matrix, full, quality, usual, most):
+    """Within rounding, once the painted RGB has become planes as well."""
+    planes, painter, words = to_planes(scene((360, 640)), matrix, full), Painter(), {"status": "model", "notice": "REC"}
+    wanted = painter.paint(np.rint(to_rgb(planes)).astype(np.uint8), explanation(), **words)
+    got = painter.paint(planes, explanation(), quality=quality, **words)
+    assert (got.matrix, got.full, got.shape) == (matrix, full, planes.shape)
+    for plane, other in zip(parts(got), parts(to_planes(wanted, matrix, full)), strict=True):
+        error = np.abs(plane.astype(int) - other)
+        assert error.mean() < 0.7
+        assert np.percentile(error, 99.9) <= usual
+        assert error.max() <= most
+
+
+def test_planes_are_never_changed_and_equal_input_gives_equal_bytes():
+    planes = to_planes(scene((360, 640)))
+    before = planes.copy()
+    first, second = (Painter().paint(planes, explanation(), status="s") for _ in range(2))
+    for kept, now, one, two in zip(parts(before), parts(planes), parts(first), parts(second), strict=True):
+        np.testing.assert_array_equal(kept, now)
+        np.testing.assert_array_equal(one, two)
+        assert not np.shares_memory(now, one)
+
+
+def test_without_heat_planes_get_words_only():
+    planes = to_planes(scene((360, 640)))
+    got = Painter().paint(planes, None, status="model")
+    np.testing.assert_array_equal(got.y[60:], planes.y[60:])
+    assert (got.y[:60] != planes.y[:60]).any()
+
+
+def test_light_is_added_in_rgb(picture):
+    planes = to_planes(picture)
+    style = Style(mode="additive")
+    np.testing.assert_array_equal(
+        Painter(style).paint(planes, explanation()), Painter(style).paint(planes.rgb, explanation())
+    )
 
 
 def test_confidence_follows_the_score_of_the_explained_class():

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from yuv_oracle import KINDS, to_planes
 
 from livecam.errors import ConfigError
 from livecam.smoothing import Hysteresis, MapAverage, SceneCut, Smoother
@@ -95,6 +96,23 @@ class TestSceneCut:
         for frame in range(40):
             picture = scene(1) * (1 - frame / 40) + rng.normal(0, 12, (360, 640, 3))
             assert not cut.is_cut(np.clip(picture, 0, 255).astype(np.uint8))
+
+    @pytest.mark.parametrize(("matrix", "full"), KINDS)
+    def test_planes_are_the_same_picture(self, matrix, full):
+        cut = SceneCut()
+        found = []
+        for frame in range(20):
+            picture = scene(1 if frame < 10 else 2, 2 * frame)
+            found.append(cut.is_cut(to_planes(picture, matrix, full) if frame % 2 else picture))
+        assert [frame for frame, is_cut in enumerate(found) if is_cut] == [10]
+
+    @pytest.mark.parametrize(("matrix", "full"), KINDS)
+    def test_the_threshold_is_the_same_on_planes(self, matrix, full):
+        for change, is_cut in ((36, False), (46, True)):  # of 255: 0.14 and 0.18
+            cut = SceneCut()
+            for grey in (100, 100 + change):
+                found = cut.is_cut(to_planes(np.full((36, 64, 3), grey), matrix, full))
+            assert found == is_cut
 
 
 def explanation(class_idx, cam, peak):
