@@ -78,6 +78,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Imported when used: the command line answers ``--help`` without loading a network library."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'livecam' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"livecam.{_HOME[name]}"), name)
+    if name in _HOME:
+        return getattr(importlib.import_module(f"livecam.{_HOME[name]}"), name)
+    if name in ("overlay", "methods", "models"):  # parts that are used under their own name
+        return importlib.import_module(f"livecam.{name}")
+    raise AttributeError(f"module 'livecam' has no attribute {name!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -43,7 +44,7 @@ def _colour(value: Any) -> Any:
     """``R,G,B`` or one number for all three."""
     parts = value.split(",") if isinstance(value, str) else [value] if isinstance(value, int | float) else list(value)
     numbers = [float(part) for part in (parts * 3 if len(parts) == 1 else parts)]
-    if len(numbers) != 3:
+    if len(numbers) != 3 or not all(map(math.isfinite, numbers)):
         raise ValueError("give three numbers R,G,B in [0, 1], or one for all")
     return numbers
 
@@ -58,8 +59,9 @@ def _size(value: Any) -> Any:
     return int(width), int(height)
 
 
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0, allow_inf_nan=False)]
 Colour = Annotated[tuple[float, float, float], BeforeValidator(_colour)]
+Positive = Annotated[float, Field(gt=0)]
 
 
 class Settings(BaseSettings):
@@ -72,7 +74,7 @@ class Settings(BaseSettings):
     weights: Path | None = None
     labels: Path | None = None
     mean: Colour | None = None
-    std: Colour | None = None
+    std: Annotated[tuple[Positive, Positive, Positive], BeforeValidator(_colour)] | None = None
     method: str = "gradcam"
     layer: str | None = None
     backend: str = "auto"

@@ -10,13 +10,16 @@ import livecam
 ROOT = Path(livecam.__file__).parent
 LAYERS = [
     {"errors"},
-    {"_av", "clock", "geometry", "registry"},
+    {"_av", "cache", "clock", "registry"},
+    {"planes"},
+    {"geometry"},
     {"types"},
     {"channel", "config", "governor", "overlay", "smoothing", "stats", "tap"},
     {"methods", "models", "sinks", "sources"},
     {"backends"},
-    {"explainer"},
+    {"explainer", "export"},
     {"pipeline"},
+    {"bench"},
     {"cli"},
 ]
 LEVEL = {name: number for number, names in enumerate(LAYERS) for name in names}

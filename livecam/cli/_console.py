@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import sys
@@ -10,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from livecam.errors import LivecamError, SinkError
+
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from livecam.errors import LivecamError
 
 _console: Console | None = None
 
@@ -38,7 +39,8 @@ class _Lines(logging.Handler):
 
 
 def say(text: str) -> None:
-    console().print(text, markup=False)
+    with contextlib.suppress(OSError):  # stderr is full or gone: the work is what counts
+        console().print(text, markup=False)
 
 
 def fail(error: LivecamError) -> int:
@@ -48,9 +50,14 @@ def fail(error: LivecamError) -> int:
 
 
 def emit(report: dict[str, Any]) -> None:
-    """One JSON object on stdout."""
-    sys.stdout.write(json.dumps(report, ensure_ascii=False, indent=2) + "\n")
-    sys.stdout.flush()
+    """One JSON object on stdout. Raises SinkError when nobody takes it."""
+    # Surrogates stand for a file name that is no text; JSON can say them as escapes.
+    text = json.dumps(report, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace").decode()
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except (OSError, AttributeError) as error:
+        raise SinkError(f"stdout: the report cannot be written ({error}); the files are complete") from error
 
 
 def table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

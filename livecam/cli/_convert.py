@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from livecam.cli._interrupt import Interrupt
-from livecam.cli._parts import class_of, make_painter, make_smoother, run_info, sink_options, source_options
+from livecam.cli._parts import class_of, make_painter, make_smoother, run_info, sink_options
 from livecam.cli._progress import Bar
 from livecam.config import Settings
-from livecam.errors import SinkError, SourceError, SourceLost
+from livecam.errors import ConfigError, SourceError, SourceLost
 from livecam.explainer import Explainer
-from livecam.pipeline import Pipeline, Policy
-from livecam.sinks import Sink, open_sink
+from livecam.pipeline import Pipeline, Policy, Progress
+from livecam.sinks import Sink, SinkOptions, open_sink
+from livecam.sinks._files import check_free
+from livecam.sinks.images import ImagesSink
 from livecam.sinks.threaded import ThreadedSink
-from livecam.sources import open_source
+from livecam.sinks.video import VideoSink
+from livecam.sources import Source
 from livecam.stats import Stats, peak_rss_mb
 from livecam.types import Frame, SourceInfo
 
@@ -25,17 +28,16 @@ QUEUE = 2  # annotated frames that wait for the encoder: a picture at 1080p take
 
 
 def convert(
-    spec: str, output: Path, settings: Settings, explainer: Explainer, interrupt: Interrupt, *, force: bool
+    source: Source, output: Path, settings: Settings, explainer: Explainer, interrupt: Interrupt, *, force: bool
 ) -> dict[str, Any]:
-    """Annotate every frame of ``spec`` into ``output``; returns the report of the contract.
+    """Annotate every frame of ``source`` into ``output``; returns the report of the contract.
 
     Raises SourceError (nothing is left behind), SourceLost (what came before it is kept), SinkError, ModelError.
     """
-    sidecar = Path(f"{output}.jsonl") if settings.sidecar else None
+    sidecar = sidecar_of(output) if settings.sidecar else None
     stats, started = Stats(), time.monotonic()
     lost: SourceLost | None = None
-    with open_source(spec, source_options(settings)) as source, ExitStack() as stack:
-        check_free(output, force)
+    with ExitStack() as stack:
         run = run_info(source.info, explainer)
         options = replace(sink_options(settings, live=False, force=force), decode_errors=lambda: source.decode_errors)
         sinks: list[Sink] = []
@@ -70,17 +72,16 @@ def convert(
             lost = error
         progress = pipeline.progress
         if not progress.frames_out and not lost and not interrupt.requested:
-            raise SourceError(f"{spec}: no picture in it could be decoded; is the file damaged?")
-        if progress.complete:
-            for sink in sinks:
-                sink.finish()
+            raise SourceError(f"{source.info.name}: no picture in it could be decoded; is the file damaged?")
+        for sink in sinks:
+            _end(sink, progress)
     if lost:
         raise lost
     elapsed = time.monotonic() - started
     return {
         "input": source.info.name,
-        "output": str(output),
-        "sidecar": str(sidecar) if sidecar else None,
+        "output": str(output) if progress.frames_out else None,
+        "sidecar": str(sidecar) if sidecar and progress.frames_out else None,
         "model": explainer.model,
         "method": explainer.method,
         "target_layer": explainer.target_layer,
@@ -99,6 +100,14 @@ def convert(
     }
 
 
+def _end(sink: Sink, progress: Progress) -> None:
+    """What closing alone would not do, for a run that was interrupted or lost, or came to its end."""
+    if not progress.frames_out:
+        sink.abort()
+    elif progress.complete:
+        sink.finish()
+
+
 def _span(first: Frame | None, last: Frame | None, info: SourceInfo) -> float:
     """Media seconds from the begin of the first picture to the end of the last."""
     if first is None or last is None:
@@ -106,7 +115,13 @@ def _span(first: Frame | None, last: Frame | None, info: SourceInfo) -> float:
     return float((last.ticks + last.duration - first.ticks) * info.time_base)
 
 
-def check_free(output: Path, force: bool) -> None:
-    """Raise SinkError when ``output`` exists and may not be overwritten: better now than after the work."""
-    if output.exists() and not force:
-        raise SinkError(f"{output}: exists; choose another -o, or overwrite it with --force")
+def check_output(output: Path, force: bool) -> None:
+    """Raise, before any work is done for it, ConfigError when ``output`` is no file, SinkError when it may not be."""
+    if not any(kind.matches(str(output)) for kind in (VideoSink, ImagesSink)):
+        raise ConfigError(f"-o {output}: name a file: out.mp4, .mov, .mkv, .webm, or frames/%05d.png")
+    check_free(output, SinkOptions(force=force))
+
+
+def sidecar_of(output: Path) -> Path:
+    """``out.mp4.jsonl``; of images ``frames/%05d.png``, ``frames.jsonl``."""
+    return Path(f"{output.parent}.jsonl") if ImagesSink.matches(str(output)) else Path(f"{output}.jsonl")

@@ -11,27 +11,40 @@ from livecam.channel import Full
 from livecam.cli._interrupt import Interrupt
 from livecam.cli._parts import class_of, make_painter, make_smoother, run_info, sink_options
 from livecam.config import Settings
+from livecam.errors import ConfigError
 from livecam.explainer import Explainer
 from livecam.pipeline import Pipeline, Policy
-from livecam.sinks import Sink, SinkOptions, open_sink
+from livecam.sinks import Sink, open_sink
 from livecam.sinks.threaded import ThreadedSink
 from livecam.sources import Source
 from livecam.stats import Stats, peak_rss_mb
-from livecam.types import RunInfo
 
+VIEWS = ("display", "memory", "null")  # a window belongs to the main thread
 RECORDING_QUEUE = 30  # pictures that wait for an encoder that is late for a moment
 
 
 def run_live(
     source: Source, outputs: list[str], settings: Settings, explainer: Explainer, interrupt: Interrupt, *, force: bool
 ) -> dict[str, Any]:
-    """Show ``source`` on the sinks until it ends, a viewer leaves, or a signal comes; returns the report."""
+    """Show ``source`` on the sinks until it ends, a viewer leaves, or a signal comes; returns the report.
+
+    Raises ConfigError, SourceLost, SinkError, ModelError.
+    """
+    if len(set(outputs)) < len(outputs):
+        raise ConfigError(f"-o: {', '.join(outputs)}: name each output once")
     stats, started = Stats(), time.monotonic()
     times: list[float] = []
+    shown = -1
     with ExitStack() as stack:
         run = run_info(source.info, explainer)
         options = replace(sink_options(settings, live=True, force=force), decode_errors=lambda: source.decode_errors)
-        sinks = [stack.enter_context(_open(spec, options, run)) for spec in outputs]
+        views: list[Sink] = [stack.enter_context(open_sink(spec, options, run)) for spec in outputs if spec in VIEWS]
+        # Whatever writes to a disk gets a thread of its own.
+        recorders = [
+            stack.enter_context(ThreadedSink(open_sink(spec, options, run), RECORDING_QUEUE, full=Full.LATEST))
+            for spec in outputs
+            if spec not in VIEWS
+        ]
         pipeline = stack.enter_context(
             Pipeline(
                 source,
@@ -48,18 +61,20 @@ def run_live(
             )
         )
         for annotated in pipeline:
+            # While no new picture comes, the last one is shown again, but recorded once.
+            again, shown = annotated.frame.index == shown, annotated.frame.index
             with stats.stage("write"):
-                wanted = [sink.write(annotated) for sink in sinks]
-            times = [*times[:1], time.monotonic()]
+                wanted = [sink.write(annotated) for sink in [*views, *(() if again else recorders)]]
+            times = times if again else [*times[:1], time.monotonic()]
             if not all(wanted):
                 break
         progress = pipeline.progress
         if progress.complete:
-            for sink in sinks:
+            for sink in (*views, *recorders):
                 sink.finish()
-    for sink in sinks:
-        if isinstance(sink, ThreadedSink) and sink.dropped:
-            stats.drop("encoder too slow", sink.dropped)
+    for recorder in recorders:
+        if recorder.dropped:
+            stats.drop("encoder too slow", recorder.dropped)
     span = times[-1] - times[0] if len(times) > 1 else 0.0
     return {
         "input": source.info.name,
@@ -84,11 +99,3 @@ def run_live(
         "stages": stats.stages(),
         "peak_rss_mb": peak_rss_mb(),
     }
-
-
-def _open(spec: str, options: SinkOptions, run: RunInfo) -> Sink:
-    """A window belongs to the main thread; whatever writes to a disk gets a thread of its own."""
-    sink = open_sink(spec, options, run)
-    if spec in ("display", "null", "memory"):
-        return sink
-    return ThreadedSink(sink, RECORDING_QUEUE, full=Full.LATEST)

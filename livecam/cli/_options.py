@@ -13,17 +13,22 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-MODEL = [
-    click.option("--model", metavar="NAME", help="A name of 'livecam models', or timm/NAME.  [efficientnet_lite0]"),
+NETWORK = [
+    click.option(
+        "--model", metavar="NAME", help="A name of 'livecam models', timm/NAME, or FILE.onnx.  [efficientnet_lite0]"
+    ),
     click.option(
         "--weights", metavar="FILE", help="Your own checkpoint of that model; number of classes from its head."
     ),
     click.option("--labels", metavar="FILE", help="Names of the classes: a line each, or JSON."),
     click.option("--mean", metavar="R,G,B", help="Mean of the training pictures, RGB in [0, 1]."),
     click.option("--std", metavar="R,G,B", help="Their standard deviation."),
+]
+MODEL = [
+    *NETWORK,
     click.option("--method", metavar="NAME", help="A name of 'livecam methods'.  [gradcam]"),
     click.option("--layer", metavar="NAME", help="Target layer, dotted name; found by itself if not given."),
-    click.option("--backend", metavar="NAME", help="auto or torch.  [auto]"),
+    click.option("--backend", metavar="NAME", help="auto, openvino, torch or onnxruntime.  [auto]"),
     click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps.  [auto]"),
     click.option("--precision", metavar="NAME", help="auto, float32, float16, bfloat16.  [auto]"),
     click.option("--input", metavar="MODE", help="fit keeps the aspect ratio; squash; crop.  [fit]"),

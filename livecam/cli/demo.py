@@ -10,25 +10,30 @@ import click
 
 from livecam.cli._console import console, emit, say
 from livecam.cli._interrupt import Interrupt
-from livecam.cli._options import LOOK, MODEL, REPORT, flags, settings
+from livecam.cli._options import LOOK, MODEL, PART, REPORT, STREAM, flags, settings
 from livecam.errors import SourceNotFound
 
 OUTPUT = Path("recordings/sample.explained.mp4")
 
 
 @click.command()
-@flags(MODEL, LOOK, REPORT)
+@flags(MODEL, LOOK, STREAM, PART, REPORT)
 def command(config_file: Path | None, as_json: bool, **given: Any) -> int:
     """Annotate the clip that ships with livecam into recordings/ and say where it is."""
     console()
     chosen = settings(config_file, given)
 
     from livecam.cli._convert import convert
-    from livecam.cli._parts import make_explainer
+    from livecam.cli._parts import make_explainer, source_options
+    from livecam.sources import open_source
 
-    with Interrupt() as interrupt, make_explainer(chosen) as explainer:
+    with (
+        Interrupt() as interrupt,
+        open_source(str(sample()), source_options(chosen)) as source,
+        make_explainer(chosen) as explainer,
+    ):
         # Its own earlier result is the only file that may be there, so it is overwritten.
-        report = convert(str(sample()), OUTPUT, chosen, explainer, interrupt, force=True)
+        report = convert(source, OUTPUT, chosen, explainer, interrupt, force=True)
     say(f"{report['frames_out']} frames explained in {report['elapsed_s']:.1f} s. Open {OUTPUT.resolve()}")
     if as_json:
         emit(report)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from livecam.cli._console import console, emit, fail, say
-from livecam.cli._options import LOOK, MODEL, REPORT, flags, settings
-from livecam.cli.annotate import FOLDER, stem_of
-from livecam.errors import ConfigError, LivecamError
+from livecam.cli._jobs import plan
+from livecam.cli._options import LOOK, MODEL, PART, REPORT, STREAM, flags, settings
+from livecam.errors import LivecamError
 
 if TYPE_CHECKING:
     from livecam.config import Settings
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("images", metavar="IMAGE...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="OUT", help="A .png or .jpg; for several images a folder.  [recordings/]")
 @click.option("--force", is_flag=True, help="Overwrite what exists.")
-@flags(MODEL, LOOK, REPORT)
+@flags(MODEL, LOOK, STREAM, PART, REPORT)  # common flags are common, also where a still has no use for them
 def command(
     images: tuple[str, ...], output: str | None, force: bool, config_file: Path | None, as_json: bool, **given: Any
 ) -> int:
@@ -32,7 +32,7 @@ def command(
     from livecam.cli._parts import make_explainer
     from livecam.sources.images import image_paths
 
-    jobs = plan([str(path) for spec in images for path in image_paths(spec)], output)
+    jobs = plan([str(path) for spec in images for path in image_paths(spec)], output, ".explained.png")
     reports: list[dict[str, Any]] = []
     code = 0
     with make_explainer(chosen) as explainer:
@@ -42,21 +42,12 @@ def command(
             except LivecamError as error:
                 if len(jobs) == 1:
                     raise
-                code = code or fail(error)
+                failed = fail(error)
+                code = code or failed
                 reports.append({"input": spec, "error": str(error), "exit_code": error.exit_code})
     if as_json:
         emit({"files": reports} if len(jobs) > 1 else reports[0])
     return code
-
-
-def plan(paths: list[str], output: str | None) -> list[tuple[str, Path]]:
-    """(input, output) of each still. Raises ConfigError when several are to become one file."""
-    if output is not None and Path(output).suffix and not Path(output).is_dir():
-        if len(paths) > 1:
-            raise ConfigError(f"-o {output}: {len(paths)} images cannot become one file; name a folder")
-        return [(paths[0], Path(output))]
-    folder = FOLDER if output is None else Path(output)
-    return [(path, folder / f"{stem_of(path)}.explained.png") for path in paths]
 
 
 def explain_still(spec: str, target: Path, chosen: Settings, explainer: Explainer, *, force: bool) -> dict[str, Any]:

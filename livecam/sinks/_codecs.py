@@ -8,13 +8,13 @@ from fractions import Fraction
 
 from livecam._av import av
 from livecam.errors import ConfigError
+from livecam.planes import CODES, Matrix
 from livecam.sinks import SinkOptions
 
 FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """File suffix → FFmpeg's muxer."""
 
 USUAL_RATES = (1.0, 240.0)
-BT709 = 1  # the number of BT.709 in H.273, alike for primaries, transfer and matrix
 LIMITED = 1  # AVCOL_RANGE_MPEG
 
 
@@ -108,9 +108,15 @@ def choose(suffix: str, options: SinkOptions) -> Coding:
 
 
 def configure(
-    context: av.VideoCodecContext, coding: Coding, options: SinkOptions, *, size: tuple[int, int], rate: Fraction
+    context: av.VideoCodecContext,
+    coding: Coding,
+    options: SinkOptions,
+    *,
+    size: tuple[int, int],
+    rate: Fraction,
+    matrix: Matrix = "bt709",
 ) -> None:
-    """Set up an encoder for pictures of ``size`` (H, W), yuv420p, tagged BT.709 limited range."""
+    """Set up an encoder for pictures of ``size`` (H, W), yuv420p, tagged with ``matrix`` and limited range."""
     crf, preset = coding.crf, coding.preset
     context.height, context.width = size
     context.pix_fmt = "yuv420p"
@@ -119,7 +125,7 @@ def configure(
     # PyAV's default, SLICE, costs x264 a good part of its compression; live, slices are what keeps it without delay.
     context.thread_type = "SLICE" if options.live else "AUTO"
     context.flags |= av.codec.context.Flags.frame_duration
-    context.color_primaries = context.color_trc = context.colorspace = BT709
+    context.color_primaries = context.color_trc = context.colorspace = CODES[matrix]
     context.color_range = LIMITED
     context.options = {
         crf[0]: str(crf[1] if options.crf is None else options.crf),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 
 from livecam.errors import SinkError
 from livecam.sinks import SinkOptions
+
+_numbers = itertools.count()
 
 
 class OutFile:
@@ -18,7 +21,7 @@ class OutFile:
     def __init__(self, path: Path, options: SinkOptions) -> None:
         check_free(path, options)
         self.path = path
-        self.live = options.live
+        self.live, self.force = options.live, options.force
         self.work = path if options.live else hidden(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -27,8 +30,20 @@ class OutFile:
             raise cannot_write(path, exc) from exc
 
     def commit(self) -> None:
-        if not self.live:
-            self.work.replace(self.path)
+        """Raises SinkError when another run has made ``path`` meanwhile, and it is not forced."""
+        if self.live:
+            return
+        if not self.force:
+            try:
+                os.link(self.work, self.path)  # unlike a move, this does not overwrite
+                self.work.unlink()
+                return
+            except FileExistsError as exc:
+                self.discard()
+                raise SinkError(f"{self.path}: was made by another run meanwhile; choose another name") from exc
+            except OSError:
+                pass  # a file system without hard links
+        self.work.replace(self.path)
 
     def discard(self) -> None:
         self.work.unlink(missing_ok=True)
@@ -54,7 +69,8 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def hidden(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
+    """A name beside ``path`` that no other run has."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}.part")
 
 
 def cannot_write(path: Path, exc: BaseException) -> SinkError:

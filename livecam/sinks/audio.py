@@ -186,7 +186,8 @@ def _open(media: str) -> av.container.InputContainer | None:
     try:
         if "://" not in media and not stat.S_ISREG(Path(media).stat().st_mode):
             raise OSError("not a file that can be read twice")
-        return av.open(media, timeout=(OPEN_S, READ_S))
+        # Named as a file, for FFmpeg takes what stands before a colon for a protocol.
+        return av.open(media if "://" in media else f"file:{media}", timeout=(OPEN_S, READ_S))
     except (av.FFmpegError, OSError):
         LOG.warning("%s: cannot be opened once more for its audio; the recording has none", media)
         return None

@@ -37,7 +37,13 @@ class SidecarSink(BaseSink):
         self._frames = 0
         self._lock = threading.Lock()
         self._file = OutFile(path, self._options)
-        self._out = self._file.work.open("w", encoding="utf-8", newline="\n", buffering=1 if self._options.live else -1)
+        self._out = self._file.work.open(
+            "w",
+            encoding="utf-8",
+            errors="backslashreplace",  # a file name that is no text: \\udcff is also how JSON would write it
+            newline="\n",
+            buffering=1 if self._options.live else -1,
+        )
         self._put(_header(run))
 
     @staticmethod

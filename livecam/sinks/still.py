@@ -48,7 +48,7 @@ class StillSink(BaseSink):
 
     def record(self, annotated: AnnotatedFrame) -> dict[str, object]:
         """What the JSON file says."""
-        run, (height, width) = self._run, annotated.frame.image.shape[:2]
+        run, (height, width) = self._run, annotated.frame.picture.shape[:2]
         record: dict[str, object] = {
             "input": run.source.name,
             "output": str(self._path),

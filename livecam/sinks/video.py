@@ -13,12 +13,13 @@ import numpy as np
 
 from livecam._av import av
 from livecam.errors import SinkError
+from livecam.planes import Matrix, Planes, frame_of
 from livecam.sinks import SINKS, BaseSink, SinkOptions
 from livecam.sinks._codecs import FORMATS, choose, configure, encoders_here, open_encoder, sane_rate
 from livecam.sinks._files import OutFile, cannot_write
 from livecam.sinks._timeline import Shown, timeline
 from livecam.sinks.audio import AudioCopy
-from livecam.types import AnnotatedFrame, Image, RunInfo
+from livecam.types import AnnotatedFrame, Image, Picture, RunInfo, rgb
 
 __all__ = ["VideoSink", "encoders_here"]
 
@@ -27,6 +28,8 @@ Reformatter = av.video.reformatter.VideoReformatter
 Colorspace = av.video.reformatter.Colorspace
 ColorRange = av.video.reformatter.ColorRange
 KEY_PICTURE = av.video.frame.PictureType.I
+
+COLORSPACES: dict[Matrix, Colorspace] = {"bt709": Colorspace.ITU709, "bt601": Colorspace.ITU601}
 
 MP4 = ("mp4", "mov")
 LIVE_KEY_S = 1  # a live recording that is killed loses at most what came after its last key picture
@@ -44,7 +47,8 @@ class VideoSink(BaseSink):
     """Writes .mp4, .mov, .mkv or .webm with the times of the source (live: of the capture) and its audio.
 
     A conversion appears under its name when it is complete; a live recording is playable at any moment. Odd sizes are
-    padded to even ones by repeating the edge. Matroska and WebM count in milliseconds, mp4 and mov exactly.
+    padded to even ones by repeating the edge. Planes are written as they are, in their matrix, RGB in BT.709, all in
+    limited range. Matroska and WebM count in milliseconds, mp4 and mov exactly.
 
     Raises ConfigError when codec and container do not fit or an option is refused, SinkError when writing fails.
     """
@@ -84,8 +88,8 @@ class VideoSink(BaseSink):
             try:
                 if self._container is None:
                     self._start(annotated, shown)
-                self._check_size(annotated.image)
-                packets = self._stream.encode(self._picture(annotated.image, shown))
+                self._check_size(annotated.picture)
+                packets = self._stream.encode(self._picture(annotated.picture, shown))
                 self._first = self._first or next(iter(packets), None)
                 self._mux(packets)
             except SinkError:
@@ -120,10 +124,11 @@ class VideoSink(BaseSink):
     def _start(self, annotated: AnnotatedFrame, shown: Shown) -> None:
         """Open the file and describe its streams; the first picture decides the size."""
         live, source = self._options.live, self._source
-        self._size = annotated.image.shape[:2]
+        self._size = annotated.picture.shape[:2]
+        self._matrix = annotated.picture.matrix if isinstance(annotated.picture, Planes) else "bt709"
         self._last_key = shown.ticks
         options = (LIVE_MUXER if live else MUXER).get(self._format, {})
-        self._container = av.open(str(self._file.work), "w", format=self._format, options=options)
+        self._container = av.open(f"file:{self._file.work}", "w", format=self._format, options=options)
         self._stream = self._add_video(self._container)
         if source and source.media and self._options.audio and not live and not source.live:
             self._audio = AudioCopy(
@@ -148,7 +153,8 @@ class VideoSink(BaseSink):
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
         height, width = self._size
-        configure(context, self._coding, self._options, size=(height + height % 2, width + width % 2), rate=rate)
+        size = height + height % 2, width + width % 2
+        configure(context, self._coding, self._options, size=size, rate=rate, matrix=self._matrix)
         context.time_base = stream.time_base = self._timeline.time_base
         context.sample_aspect_ratio = self._source.pixel_aspect if self._source else Fraction(1)
         if self._coding.tag and self._format in MP4:
@@ -156,7 +162,7 @@ class VideoSink(BaseSink):
         open_encoder(context, self._options)
         return stream
 
-    def _check_size(self, image: Image) -> None:
+    def _check_size(self, image: Picture) -> None:
         if image.shape[:2] != self._size:
             (was_h, was_w), (height, width) = self._size, image.shape[:2]
             raise SinkError(
@@ -164,24 +170,31 @@ class VideoSink(BaseSink):
                 "record to a new file"
             )
 
-    def _picture(self, image: Image, shown: Shown) -> av.VideoFrame:
-        """(H, W, 3) uint8 RGB as yuv420p: BT.709 matrix, limited range. The encoder keeps it, never ``image``."""
-        height, width = image.shape[:2]
-        if height % 2 or width % 2:
-            image = np.asarray(cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE), np.uint8)
-        picture = self._reformatter.reformat(
-            av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), "rgb24"),
-            format="yuv420p",
-            dst_colorspace=Colorspace.ITU709,
-            src_color_range=ColorRange.JPEG,
-            dst_color_range=ColorRange.MPEG,
-        )
+    def _picture(self, annotated: Picture, shown: Shown) -> av.VideoFrame:
+        """A picture for the encoder, which keeps it."""
+        if isinstance(annotated, Planes) and annotated.matrix == self._matrix:
+            picture = frame_of(annotated.limited())
+        else:
+            picture = self._converted(rgb(annotated))
         picture.pts, picture.duration, picture.time_base = shown.ticks, shown.duration, self._timeline.time_base
         # The encoder counts pictures to the next key picture; live they come as they come, and time counts.
         if self._options.live and (shown.ticks - self._last_key) * self._timeline.time_base >= LIVE_KEY_S:
             picture.pict_type = KEY_PICTURE
             self._last_key = shown.ticks
         return picture
+
+    def _converted(self, image: Image) -> av.VideoFrame:
+        """(H, W, 3) uint8 RGB as yuv420p in the recording's matrix, limited range."""
+        height, width = image.shape[:2]
+        if height % 2 or width % 2:
+            image = np.asarray(cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE), np.uint8)
+        return self._reformatter.reformat(
+            av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), "rgb24"),
+            format="yuv420p",
+            dst_colorspace=COLORSPACES[self._matrix],
+            src_color_range=ColorRange.JPEG,
+            dst_color_range=ColorRange.MPEG,
+        )
 
     def _mux(self, packets: Iterable[av.Packet[VideoStream]]) -> None:
         assert self._container is not None

@@ -16,7 +16,7 @@ import pytest
 
 from livecam import cli
 from livecam._av import av
-from livecam.cli.annotate import plan
+from livecam.cli._jobs import expand, plan
 from livecam.cli.demo import sample
 from livecam.errors import ConfigError, SinkError, SourceLost
 from livecam.explainer import Explainer
@@ -192,13 +192,83 @@ class TestAnnotate:
 
     def test_several_inputs_do_not_become_one_file(self):
         with pytest.raises(ConfigError, match="name a folder"):
-            plan(("a.mp4", "b.mp4"), "out.mp4")
+            plan(["a.mp4", "b.mp4"], "out.mp4", ".mp4")
 
     def test_a_pattern_of_films_is_several_inputs_and_one_of_images_is_one(self, here):
         for name in ("a.mp4", "b.mp4", "c.jpg", "d.jpg"):
             (here / name).touch()
-        assert [spec for spec, _ in plan(("*.mp4",), None)] == ["a.mp4", "b.mp4"]
-        assert [spec for spec, _ in plan(("*.jpg",), None)] == ["*.jpg"]
+        assert expand("*.mp4") == ["a.mp4", "b.mp4"]
+        assert expand("*.jpg") == ["*.jpg"]
+
+    def test_inputs_of_one_name_get_outputs_of_their_own(self):
+        targets = [target for _, target in plan(["a/p.png", "b/p.png"], "out", ".explained.png")]
+        assert len(set(targets)) == 2
+
+    @pytest.mark.parametrize(("spec", "output"), [("a.png", "a.png"), ("a.png", "./%05d.png"), (".", "%05d.png")])
+    def test_a_file_does_not_overwrite_its_own_input(self, here, spec, output):
+        (here / "a.png").touch()
+        with pytest.raises(ConfigError, match="the input itself"):
+            plan([spec], output, ".png")
+
+    def test_every_failed_input_is_said(self, livecam):
+        result = livecam("annotate", "one.mp4", "two.mp4", "-o", "out/")
+        assert result.code == 3
+        assert "one.mp4" in result.err
+        assert "two.mp4" in result.err
+
+    def test_an_interrupt_before_the_first_picture_leaves_nothing(self, livecam, here, monkeypatch):
+        from livecam.cli._interrupt import Interrupt
+
+        monkeypatch.setattr(Interrupt, "__enter__", lambda self: setattr(self, "requested", True) or self)
+        result = livecam("annotate", "test://?size=64x64", "-o", "out.mp4", "--json")
+        assert result.code == 130
+        assert result.report["output"] is None
+        assert not list(here.iterdir())
+
+    def test_two_runs_to_one_output_do_not_mix(self, livecam, here, monkeypatch):
+        """Another run finishes first; ours is refused and leaves its result alone."""
+        explain = Explainer.explain
+
+        def raced(self, *args, **kwargs):
+            (here / "out.mp4").write_text("theirs")
+            return explain(self, *args, **kwargs)
+
+        monkeypatch.setattr(Explainer, "explain", raced)
+        assert livecam("annotate", "test://?size=64x64&frames=3", "-o", "out.mp4").code == 5
+        assert (here / "out.mp4").read_text() == "theirs"
+        assert [path.name for path in here.iterdir()] == ["out.mp4"]
+
+    def test_a_name_with_a_colon_keeps_its_sound(self, livecam, clip, here):
+        shutil.copy(clip, here / "12:30.mp4")
+        assert livecam("annotate", "12:30.mp4", "-o", "a:b.mp4").code == 0
+        assert packets(here / "a:b.mp4")
+
+    def test_a_name_that_is_no_text(self, livecam, clip, here):
+        name = os.fsdecode(b"bad\xff.mp4")
+        shutil.copy(clip, here / name)
+        assert livecam("annotate", name, "-o", "out.mp4", "--max-frames", 2, "--json").code == 0
+        assert lines(here / "out.mp4.jsonl")[0]["source"] == name
+
+    def test_a_pipe_is_read_once(self, livecam, clip, here):
+        """A transport stream from a named pipe: no second look at it, so no sound, and no waiting for ever."""
+        with av.open(str(clip)) as source, av.open("a.ts", "w") as out:
+            stream = out.add_stream_from_template(source.streams.video[0])
+            for packet in source.demux(video=0):
+                if packet.dts is not None:
+                    packet.stream = stream
+                    out.mux(packet)
+        os.mkfifo("pipe.ts")
+        writer = threading.Thread(target=lambda: (here / "pipe.ts").write_bytes((here / "a.ts").read_bytes()))
+        writer.start()
+        result = livecam("annotate", "pipe.ts", "-o", "out.mp4", "--json")
+        writer.join(30)
+        assert not writer.is_alive()
+        assert (result.code, result.report["frames_out"]) == (0, 20)
+
+    def test_into_images(self, livecam, clip, here):
+        assert livecam("annotate", clip, "-o", "frames/%03d.png", "--max-frames", 3).code == 0
+        assert sorted(path.name for path in (here / "frames").iterdir()) == ["000.png", "001.png", "002.png"]
+        assert len(lines(here / "frames.jsonl")) == 5
 
     @pytest.mark.parametrize(
         ("args", "code", "says"),
@@ -214,7 +284,14 @@ class TestAnnotate:
             (("CLIP", "--alpha", "2"), 2, "--alpha"),
             (("CLIP", "--colormap", "infern"), 2, "inferno"),
             (("CLIP", "--codec", "h263"), 2, "h263"),
-            (("CLIP", "--device", "cuda:77"), 2, "cuda:77"),
+            (("CLIP", "--device", "cuda:77"), 6, "cuda:77"),
+            (("CLIP", "--device", "toaster"), 2, "toaster"),
+            (("CLIP", "--std", "0"), 2, "--std"),
+            (("CLIP", "--mean", "nan"), 2, "--mean"),
+            (("CLIP", "--start", "inf"), 2, "--start"),
+            (("CLIP", "--model", "timm/resnet18.bogus"), 2, "did you mean 'timm/resnet18."),
+            (("CLIP", "-o", "display"), 2, "display"),
+            (("CLIP", "-o", "null"), 2, "null"),
             (("CLIP", "-o", "text.mp4/out.mp4"), 5, "text.mp4"),
             (("CLIP", "-o", "out.xyz"), 2, "out.xyz"),
             (("CLIP", "--nonsense"), 2, "--nonsense"),
@@ -256,7 +333,7 @@ class TestAnnotate:
             raise RuntimeError("device lost")
 
         monkeypatch.setattr("livecam.backends.pytorch.TorchBackend._normalise", fail)
-        result = livecam("annotate", "test://?frames=5&size=64x64", "-o", "out.mp4")
+        result = livecam("annotate", "test://?frames=5&size=64x64", "-o", "out.mp4", "--backend", "torch")
         assert result.code == 6
         assert "device lost" in result.err
         assert not list(here.iterdir())
@@ -338,6 +415,16 @@ class TestLive:
         (here / "out.mp4").write_text("mine")
         assert livecam("live", "test://?frames=3&size=64x64", "-o", "out.mp4").code == 5
         assert (here / "out.mp4").read_text() == "mine"
+
+    def test_a_slow_source_is_recorded_once_a_picture(self, livecam, here):
+        """At 4 fps a picture is shown again while none comes; a file gets it once."""
+        result = livecam("live", "test://?fps=4&frames=4&size=64x64", "-o", "i/%d.png", "-o", "o.jsonl", "--json")
+        assert result.code == 0
+        indices = [line["index"] for line in lines(here / "o.jsonl")[1:-1]]
+        assert len(indices) == len(set(indices)) == result.report["frames_out"] == len(list((here / "i").iterdir()))
+
+    def test_an_output_is_named_once(self, livecam):
+        assert livecam("live", "test://?frames=3&size=64x64", "-o", "o.mp4", "-o", "o.mp4").code == 2
 
     def test_an_unknown_sink(self, livecam):
         result = livecam("live", "test://?frames=3&size=64x64", "-o", "toaster")

@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from sink_helpers import annotated, explanation, run
 from livecam.errors import ConfigError, SinkError, SourceError, SourceNotFound
 from livecam.sinks import SinkOptions, open_sink
 from livecam.sinks.sidecar import SidecarSink, read_cam, read_sidecar
-from livecam.types import Prediction
+from livecam.types import AnnotatedFrame, Prediction
 
 
 def written(path: Path, count: int = 3) -> Path:
@@ -60,6 +61,11 @@ def test_the_lines_are_the_contracts(tmp_path: Path) -> None:
     assert end == {"type": "end", "frames": 3, "decode_errors": 2}
 
 
+def changed(one: AnnotatedFrame, **changes: Any) -> AnnotatedFrame:
+    fields = {name: getattr(one, name) for name in ("frame", "image", "explanation", "lag", "level")}
+    return AnnotatedFrame(**fields | changes)
+
+
 def test_the_same_run_writes_the_same_bytes(tmp_path: Path) -> None:
     one, two = written(tmp_path / "a.jsonl"), written(tmp_path / "b.jsonl")
     assert one.read_bytes() == two.read_bytes()
@@ -69,7 +75,7 @@ def test_the_same_run_writes_the_same_bytes(tmp_path: Path) -> None:
 def test_noise_below_the_digits_does_not_show(tmp_path: Path) -> None:
     exact = annotated(0)
     top = tuple(replace(one, score=one.score + 1e-9) for one in explanation().top)
-    noisy = replace(exact, explanation=replace(explanation(), top=top, peak=12.3456788))
+    noisy = changed(exact, explanation=replace(explanation(), top=top, peak=12.3456788))
     for name, frame in (("a", exact), ("b", noisy)):
         with SidecarSink(tmp_path / f"{name}.jsonl", run()) as sink:
             sink.write(frame)
@@ -78,7 +84,7 @@ def test_noise_below_the_digits_does_not_show(tmp_path: Path) -> None:
 
 def test_a_frame_that_is_not_explained_yet(tmp_path: Path) -> None:
     with SidecarSink(tmp_path / "a.jsonl", run()) as sink:
-        sink.write(replace(annotated(0), explanation=None, lag=None))
+        sink.write(changed(annotated(0), explanation=None, lag=None))
     _, frame, _ = read_sidecar(tmp_path / "a.jsonl")
     assert (frame["class_idx"], frame["label"], frame["top"], frame["cam"], frame["lag"]) == (
         None,
@@ -93,8 +99,8 @@ def test_a_frame_that_is_not_explained_yet(tmp_path: Path) -> None:
 def test_a_chosen_class_that_is_not_among_the_best_has_its_label(tmp_path: Path) -> None:
     chosen = replace(explanation(), class_idx=99, target=Prediction(99, "cat", 0.01))
     with SidecarSink(tmp_path / "a.jsonl", run()) as sink:
-        sink.write(replace(annotated(0), explanation=chosen))
-        sink.write(replace(annotated(1), explanation=replace(chosen, target=None)))
+        sink.write(changed(annotated(0), explanation=chosen))
+        sink.write(changed(annotated(1), explanation=replace(chosen, target=None)))
     _, named, unnamed, _ = read_sidecar(tmp_path / "a.jsonl")
     assert (named["class_idx"], named["label"]) == (99, "cat")
     assert (unnamed["class_idx"], unnamed["label"]) == (99, None)
@@ -153,10 +159,11 @@ def test_it_needs_the_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("live", [False, True])
-def test_a_full_disk(live: bool, tmp_path: Path) -> None:
+def test_a_full_disk(live: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
-    (tmp_path / ("a.jsonl" if live else ".a.jsonl.part")).symlink_to("/dev/full")
+    monkeypatch.setattr("livecam.sinks._files.hidden", lambda path: path.with_name("work"))
+    (tmp_path / ("a.jsonl" if live else "work")).symlink_to("/dev/full")
     with (
         pytest.raises(SinkError, match="No space left"),
         SidecarSink(tmp_path / "a.jsonl", run(), SinkOptions(live=live, force=True)) as sink,

@@ -1,0 +1,76 @@
+"""Which input becomes which file."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from livecam.errors import ConfigError
+
+FOLDER = Path("recordings")
+
+
+def plan(specs: list[str], output: str | None, suffix: str) -> list[tuple[str, Path]]:
+    """(input, output) of each job. output: a file for one input, a folder for several; None: ``recordings``.
+
+    Raises ConfigError when several inputs are to become one file, or a file is to overwrite its own input.
+    """
+    jobs = list(_jobs(specs, output, suffix))
+    for spec, target in jobs:
+        if "://" not in spec and _same(Path(spec), target):
+            raise ConfigError(f"-o {target}: is the input itself; choose another name")
+    return jobs
+
+
+def _jobs(specs: list[str], output: str | None, suffix: str) -> Iterable[tuple[str, Path]]:
+    one_file = output is not None and not output.endswith("/") and not Path(output).is_dir()
+    if one_file and output is not None and len(specs) == 1:
+        yield specs[0], Path(output)
+        return
+    if one_file and output is not None and Path(output).suffix:
+        raise ConfigError(f"-o {output}: {len(specs)} inputs cannot become one file; name a folder, as in -o out/")
+    folder = FOLDER if output is None else Path(output)
+    taken: set[Path] = set()
+    for spec in specs:
+        stem, number = stem_of(spec), 2
+        target = folder / f"{stem}{suffix}"
+        while target in taken:  # inputs of one name from several folders
+            target = folder / f"{stem}-{number}{suffix}"
+            number += 1
+        taken.add(target)
+        yield spec, target
+
+
+def _same(source: Path, target: Path) -> bool:
+    if "%" in target.name:  # a sequence of images, into the folder that a sequence comes from
+        folder = source if source.is_dir() else source.parent
+        return folder.resolve() == target.parent.resolve()
+    return target.exists() and source.exists() and source.samefile(target)
+
+
+def expand(spec: str) -> list[str]:
+    """A pattern of recordings is as many inputs; a pattern of images is one sequence."""
+    from livecam.sources._names import IMAGE_SUFFIXES, is_glob
+
+    if not is_glob(spec):
+        return [spec]
+    found = sorted(glob.glob(spec, recursive=True))  # noqa: PTH207  Path.glob takes no absolute pattern
+    images = [path for path in found if Path(path).suffix.lower() in IMAGE_SUFFIXES]
+    return [spec] if not found or len(images) == len(found) else found
+
+
+def stem_of(spec: str) -> str:
+    """A file name for what ``spec`` names, without its suffix.
+
+    >>> [stem_of(s) for s in ("a/clip.mp4", "https://host/film.webm?x=1", "test://?fps=30", "photos/*.jpg")]
+    ['clip', 'film', 'test', 'photos']
+    """
+    if "://" in spec:
+        parts = urlsplit(spec)
+        return Path(parts.path).stem or parts.hostname or parts.scheme
+    path = Path(spec)
+    plain = path.parent if glob.has_magic(path.name) else path
+    return re.sub(r"[^\w.-]+", "_", plain.stem) or "images"
