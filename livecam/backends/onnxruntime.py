@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.backends import BACKENDS
-from livecam.backends.head import Array, find_head
+from livecam.backends.head import Array, closed_form, find_head
 from livecam.backends.target_layer import find_target_layer
 from livecam.errors import ConfigError, MissingExtra, ModelError
 from livecam.models import LoadedModel, Model
@@ -65,16 +65,7 @@ class OnnxRuntimeBackend:
 
     def forward(self, pictures: NDArray[np.uint8]) -> Tap:
         logits, activations, *hidden = self._run(self._of(pictures).tapped, pictures)
-        positions = activations.shape[2] * activations.shape[3]
-        u = hidden[0] if hidden else None
-
-        def alpha(class_idx: list[int]) -> Array:
-            return np.broadcast_to(self._head.alpha(class_idx, u, positions), activations.shape[:2])
-
-        def gradients(class_idx: list[int]) -> Array:
-            return np.broadcast_to(alpha(class_idx)[:, :, None, None], activations.shape)
-
-        return Tap(logits, activations, gradients, alpha)
+        return closed_form(self._head, logits, activations, hidden[0] if hidden else None)
 
     def plain(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         sessions = self._of(pictures)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.backends import BACKENDS
-from livecam.backends.head import Array, Head
+from livecam.backends.head import Array, Head, closed_form
 from livecam.cache import Cache
 from livecam.errors import ConfigError, MissingExtra, ModelError
 from livecam.models import LoadedModel, Model
@@ -71,16 +71,7 @@ class OpenVinoBackend:
         request = self._request(pictures.shape[1:3])
         outputs = [self._infer(request, picture) for picture in pictures]
         logits, activations, *hidden = (np.concatenate(parts) for parts in zip(*outputs, strict=True))
-        positions = activations.shape[2] * activations.shape[3]
-        u = hidden[0] if hidden else None
-
-        def alpha(class_idx: list[int]) -> Array:
-            return np.broadcast_to(self._head.alpha(class_idx, u, positions), activations.shape[:2])
-
-        def gradients(class_idx: list[int]) -> Array:
-            return np.broadcast_to(alpha(class_idx)[:, :, None, None], activations.shape)
-
-        return Tap(logits, activations, gradients, alpha)
+        return closed_form(self._head, logits, activations, hidden[0] if hidden else None)
 
     def plain(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         size = pictures.shape[1:3]

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from livecam.cli._interrupt import Interrupt
-from livecam.cli._parts import class_of, make_painter, make_smoother, run_info, sink_options
+from livecam.cli._parts import make_pipeline, run_info, sink_options, who
 from livecam.cli._progress import Bar
 from livecam.config import Settings
 from livecam.errors import ConfigError, SourceError, SourceLost
 from livecam.explainer import Explainer
-from livecam.pipeline import Pipeline, Policy, Progress
+from livecam.pipeline import Policy, Progress
 from livecam.sinks import Sink, SinkOptions, open_sink
 from livecam.sinks._files import check_free
 from livecam.sinks.images import ImagesSink
@@ -44,20 +44,7 @@ def convert(
         if sidecar:  # the first in is the last out: a video that cannot be finalised takes its sidecar with it
             sinks.append(stack.enter_context(open_sink(str(sidecar), options, run)))
         sinks.append(stack.enter_context(ThreadedSink(open_sink(str(output), options, run), QUEUE)))
-        pipeline = stack.enter_context(
-            Pipeline(
-                source,
-                explainer,
-                policy=Policy.EVERY,
-                class_idx=class_of(settings, explainer),
-                smoother=make_smoother(settings),
-                painter=make_painter(settings),
-                quality=settings.quality,
-                max_frames=settings.max_frames,
-                stop_requested=interrupt,
-                stats=stats,
-            )
-        )
+        pipeline = stack.enter_context(make_pipeline(source, explainer, settings, Policy.EVERY, interrupt, stats))
         bar = stack.enter_context(Bar(output.name, source.info, settings.max_frames))
         first: Frame | None = None
         last: Frame | None = None
@@ -82,12 +69,7 @@ def convert(
         "input": source.info.name,
         "output": str(output) if progress.frames_out else None,
         "sidecar": str(sidecar) if sidecar and progress.frames_out else None,
-        "model": explainer.model,
-        "method": explainer.method,
-        "target_layer": explainer.target_layer,
-        "backend": explainer.backend,
-        "device": explainer.device,
-        "precision": explainer.precision,
+        **who(explainer),
         "frames_in": progress.frames_in,
         "frames_out": progress.frames_out,
         "decode_errors": source.decode_errors,

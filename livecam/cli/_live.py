@@ -9,11 +9,11 @@ from typing import Any
 
 from livecam.channel import Full
 from livecam.cli._interrupt import Interrupt
-from livecam.cli._parts import class_of, make_painter, make_smoother, run_info, sink_options
+from livecam.cli._parts import make_pipeline, run_info, sink_options, who
 from livecam.config import Settings
 from livecam.errors import ConfigError
 from livecam.explainer import Explainer
-from livecam.pipeline import Pipeline, Policy
+from livecam.pipeline import Policy
 from livecam.sinks import Sink, open_sink
 from livecam.sinks.threaded import ThreadedSink
 from livecam.sources import Source
@@ -45,21 +45,7 @@ def run_live(
             for spec in outputs
             if spec not in VIEWS
         ]
-        pipeline = stack.enter_context(
-            Pipeline(
-                source,
-                explainer,
-                policy=Policy.LIVE,
-                class_idx=class_of(settings, explainer),
-                smoother=make_smoother(settings),
-                painter=make_painter(settings),
-                quality=settings.quality,
-                target_fps=settings.target_fps,
-                max_frames=settings.max_frames,
-                stop_requested=interrupt,
-                stats=stats,
-            )
-        )
+        pipeline = stack.enter_context(make_pipeline(source, explainer, settings, Policy.LIVE, interrupt, stats))
         for annotated in pipeline:
             # While no new picture comes, the last one is shown again, but recorded once.
             again, shown = annotated.frame.index == shown, annotated.frame.index
@@ -80,12 +66,7 @@ def run_live(
         "input": source.info.name,
         "mode": source.info.detail,
         "output": outputs,
-        "model": explainer.model,
-        "method": explainer.method,
-        "target_layer": explainer.target_layer,
-        "backend": explainer.backend,
-        "device": explainer.device,
-        "precision": explainer.precision,
+        **who(explainer),
         "frames_in": progress.frames_in,
         "frames_out": progress.frames_out,
         "explained": progress.explained,

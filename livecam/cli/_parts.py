@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from livecam.config import Settings
 from livecam.explainer import Explainer
 from livecam.overlay import Painter, Style
+from livecam.pipeline import Pipeline, Policy
 from livecam.sinks import SinkOptions
 from livecam.smoothing import Smoother
-from livecam.sources import SourceOptions
+from livecam.sources import Source, SourceOptions
+from livecam.stats import Stats
 from livecam.types import RunInfo, SourceInfo
 
 
@@ -36,10 +40,6 @@ def make_painter(settings: Settings) -> Painter:
     return Painter(Style(mode=settings.blend, hud=settings.hud, **given))  # type: ignore[arg-type]
 
 
-def make_smoother(settings: Settings) -> Smoother:
-    return Smoother(settings.smooth)
-
-
 def class_of(settings: Settings, explainer: Explainer) -> int | None:
     return None if settings.class_ is None else explainer.class_named(settings.class_)
 
@@ -52,6 +52,30 @@ def sink_options(settings: Settings, *, live: bool, force: bool) -> SinkOptions:
     return SinkOptions(
         live=live, force=force, codec=settings.codec, crf=settings.crf, preset=settings.preset, audio=settings.audio
     )
+
+
+def make_pipeline(
+    source: Source, explainer: Explainer, settings: Settings, policy: Policy, stop: Callable[[], bool], stats: Stats
+) -> Pipeline:
+    return Pipeline(
+        source,
+        explainer,
+        policy=policy,
+        class_idx=class_of(settings, explainer),
+        smoother=Smoother(settings.smooth),
+        painter=make_painter(settings),
+        quality=settings.quality,
+        target_fps=settings.target_fps,
+        max_frames=settings.max_frames,
+        stop_requested=stop,
+        stats=stats,
+    )
+
+
+def who(explainer: Explainer) -> dict[str, str]:
+    """Who explains, for a report."""
+    names = ("model", "method", "target_layer", "backend", "device", "precision")
+    return {name: getattr(explainer, name) for name in names}
 
 
 def run_info(source: SourceInfo, explainer: Explainer) -> RunInfo:
