@@ -10,7 +10,7 @@ import livecam
 ROOT = Path(livecam.__file__).parent
 LAYERS = [
     {"errors"},
-    {"_av", "cache", "clock", "registry"},
+    {"_av", "_openvino", "cache", "clock", "registry"},
     {"planes"},
     {"geometry"},
     {"types"},

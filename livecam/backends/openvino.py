@@ -21,7 +21,7 @@ from livecam.models import LoadedModel, Model
 from livecam.tap import Tap
 
 try:
-    import openvino as ov
+    from livecam._openvino import openvino as ov
 except ImportError as error:
     raise MissingExtra("OpenVINO is not installed; pip install openvino, or use --backend torch") from error
 

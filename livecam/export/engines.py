@@ -28,7 +28,7 @@ def _onnx(path: Path, outputs: list[str]) -> Run:
 
 
 def _ir(path: Path, outputs: list[str]) -> Run:
-    import openvino
+    from livecam._openvino import openvino
 
     # Without the hint a CPU that has bfloat16 computes in it.
     compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})

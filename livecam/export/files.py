@@ -53,7 +53,7 @@ def _write_onnx(program: torch.export.ExportedProgram, path: Path, form: Form, m
 
 
 def _write_ir(program: torch.export.ExportedProgram, path: Path, form: Form, metadata: dict[str, str]) -> None:
-    import openvino
+    from livecam._openvino import openvino
 
     model = openvino.convert_model(program)
     # The converter forgets the fixed sides; with them the engine plans its memory ahead.

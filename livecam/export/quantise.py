@@ -73,7 +73,7 @@ def _no_advice(record: logging.LogRecord) -> bool:
 
 
 def _ir(path: Path, pictures: NDArray[Any]) -> None:
-    import openvino
+    from livecam._openvino import openvino
 
     # It looks for a compiler of PyTorch extensions, which is not used here, and says that there is no CUDA.
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)

@@ -123,6 +123,19 @@ assert "torch" not in sys.modules
         assert done.returncode == 0, done.stderr.decode()
 
 
+def test_nothing_is_reported_to_anybody():
+    """The converter's reporter is its stub, which sends nothing."""
+    code = """
+import sys
+from livecam._openvino import openvino
+from openvino.tools.ovc import convert_impl, telemetry_utils
+assert convert_impl.tm.__name__ == telemetry_utils.tm.__name__ == "openvino.tools.ovc.telemetry_stub"
+assert sys.modules["openvino_telemetry"] is None
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+
+
 class TestChoice:
     def options(self, **given):
         return {"layer": None, "device": "cpu", "precision": "auto"} | given
@@ -150,7 +163,8 @@ class TestChoice:
 
     def test_auto_without_openvino(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "openvino", None)
-        monkeypatch.delitem(sys.modules, "livecam.backends.openvino", raising=False)
+        for name in ("livecam.backends.openvino", "livecam._openvino"):
+            monkeypatch.delitem(sys.modules, name, raising=False)
         model = loaded(randomised(LINEAR["resnet18"]()))
         backend = open_backend("auto", model, **self.options())
         assert backend.name == "torch"

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
-import openvino
 import pytest
 from small_networks import attention, deep, linear, mlp, model, normalised, oracle, pictures
 
 import livecam
+from livecam._openvino import openvino
 from livecam.errors import ConfigError, MissingExtra, ModelError, SinkError, TargetLayerError
 from livecam.export import parity
 from livecam.export.run import Export, check, export
