@@ -237,7 +237,7 @@ class _Screen:
     def __init__(self, run: _Run, governor: Governor) -> None:
         self.explanation: tuple[Frame, Explanation] | None = None
         self._run, self._governor = run, governor
-        self._rate, self._cam_rate = RateMeter(), RateMeter()
+        self._rate = RateMeter()
         self._drawn = -1
 
     def draw(self, frame: Frame) -> AnnotatedFrame:

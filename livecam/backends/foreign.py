@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.backends.head import Head, closed_form
 from livecam.backends.onnx_tail import Array, Graph, Tail
 from livecam.backends.onnxruntime import check_installed, open_session, run_session
 from livecam.errors import ConfigError, ModelError, TargetLayerError, WeightsError
@@ -73,12 +74,11 @@ class ForeignBackend:
 
     def forward(self, pictures: NDArray[np.uint8]) -> Tap:
         logits, activations = self._run(self._tapped, pictures)
-        positions = activations.shape[2] * activations.shape[3]
+        if self._tail is not None:
+            return closed_form(Head(self._tail.weight), _rows(logits), activations, None)
 
         def alpha(class_idx: list[int]) -> Array:
-            if self._tail is None:
-                return principal(activations)
-            return np.asarray(self._tail.weight[class_idx] / np.float32(positions), np.float32)
+            return principal(activations)
 
         def gradients(class_idx: list[int]) -> Array:
             return np.broadcast_to(alpha(class_idx)[:, :, None, None], activations.shape)

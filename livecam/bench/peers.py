@@ -36,7 +36,7 @@ class Peers:
     """
 
     def __init__(self, python: Path, threads: int) -> None:
-        self._python = check_python(python)
+        check_python(python)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed in close
         try:
             self._process = subprocess.Popen(

@@ -9,9 +9,8 @@ import sys
 import click
 
 from livecam.cli._console import fail
+from livecam.cli._interrupt import INTERRUPTED
 from livecam.errors import LivecamError
-
-INTERRUPTED = 130
 
 
 class Verbs(click.Group):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from types import FrameType, TracebackType
 
+INTERRUPTED = 130  # exit code
+
 
 class Interrupt:
     """``requested`` after the first signal; a second one interrupts at once.

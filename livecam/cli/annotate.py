@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from livecam.cli._console import console, emit, fail, say
-from livecam.cli._interrupt import Interrupt
+from livecam.cli._interrupt import INTERRUPTED, Interrupt
 from livecam.cli._jobs import expand, plan
 from livecam.cli._options import LOOK, MODEL, PART, REPORT, STREAM, flags, settings
 from livecam.errors import LivecamError
@@ -64,7 +64,7 @@ def command(
                 break
     if as_json:
         emit({"files": reports} if len(jobs) > 1 else reports[0])
-    return 130 if interrupt.requested else code
+    return INTERRUPTED if interrupt.requested else code
 
 
 def tell(report: dict[str, Any]) -> None:

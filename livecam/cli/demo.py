@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from livecam.cli._console import console, emit, say
-from livecam.cli._interrupt import Interrupt
+from livecam.cli._interrupt import INTERRUPTED, Interrupt
 from livecam.cli._options import LOOK, MODEL, PART, REPORT, STREAM, flags, settings
 from livecam.errors import SourceNotFound
 
@@ -37,7 +37,7 @@ def command(config_file: Path | None, as_json: bool, **given: Any) -> int:
     say(f"{report['frames_out']} frames explained in {report['elapsed_s']:.1f} s. Open {OUTPUT.resolve()}")
     if as_json:
         emit(report)
-    return 130 if interrupt.requested else 0
+    return INTERRUPTED if interrupt.requested else 0
 
 
 def sample() -> Path:

@@ -93,7 +93,9 @@ def _encoders() -> Iterator[Finding]:
     here = encoders_here()
     missing = ", ".join(name for name, there in here.items() if not there)
     if not here["h264"]:
-        yield Finding("encoders", "bad", "no H.264 encoder; reinstall: pip install --force-reinstall av", 5)
+        yield Finding(
+            "encoders", "bad", "no H.264 encoder; reinstall: pip install --force-reinstall av", SinkError.exit_code
+        )
         return
     yield Finding("encoders", "ok", ", ".join(name for name, there in here.items() if there))
     if missing:

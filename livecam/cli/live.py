@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from livecam.cli._console import console, emit, say
-from livecam.cli._interrupt import Interrupt
+from livecam.cli._interrupt import INTERRUPTED, Interrupt
 from livecam.cli._options import CAMERA, LOOK, MODEL, PART, REPORT, STREAM, flags, settings
 
 
@@ -50,4 +50,4 @@ def command(
     )
     if as_json:
         emit(report)
-    return 130 if interrupt.requested else 0
+    return INTERRUPTED if interrupt.requested else 0
