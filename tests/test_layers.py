@@ -14,7 +14,7 @@ LAYERS = [
     {"planes"},
     {"geometry"},
     {"types"},
-    {"channel", "config", "governor", "overlay", "smoothing", "stats", "tap"},
+    {"channel", "config", "controls", "governor", "overlay", "smoothing", "stats", "tap"},
     {"methods", "models", "sinks", "sources"},
     {"backends"},
     {"explainer", "export"},

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
+from livecam.controls import Controls
 from livecam.errors import ConfigError, SinkError
 from livecam.registry import Registry, load_all
 from livecam.types import AnnotatedFrame, RunInfo
@@ -21,6 +22,7 @@ class SinkOptions:
     codec, crf, preset: of videos; None: the codec's default.
     audio: copy the source's audio tracks.
     decode_errors: asked at the end, how many pictures of the source could not be decoded; for the sidecar's last line.
+    controls: changed by a sink that the viewer can act on. state: asked for the state of a live run, as JSON goes.
     """
 
     live: bool = False
@@ -30,6 +32,8 @@ class SinkOptions:
     preset: str | None = None
     audio: bool = True
     decode_errors: Callable[[], int] = int
+    controls: Controls = field(default_factory=Controls)
+    state: Callable[[], dict[str, Any]] = dict
 
 
 class Sink(Protocol):

@@ -1,0 +1,101 @@
+"""Pipeline: threads, channels, pairing of picture and explanation, stop and error rules. It only decides *when*."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from enum import Enum
+from types import TracebackType
+
+from livecam.clock import Clock, SystemClock
+from livecam.controls import Controls
+from livecam.errors import ConfigError
+from livecam.overlay import Painter
+from livecam.pipeline._every import every
+from livecam.pipeline._live import live
+from livecam.pipeline._run import Explains, Progress, Run
+from livecam.smoothing import Smoother
+from livecam.sources import Source
+from livecam.stats import Stats
+from livecam.types import AnnotatedFrame
+
+__all__ = ["Pipeline", "Policy", "Progress"]
+
+
+class Policy(Enum):
+    """Which frames reach the caller."""
+
+    EVERY = "every"  # all, in order, bit-identical from run to run; quality never adapts
+    LIVE = "live"  # the newest picture with the newest explanation, at the rate of the source
+
+
+class Pipeline:
+    """Annotated frames of a source: iterate over it. The caller owns the loop and the GUI thread.
+
+    policy: None: LIVE for a live source, else EVERY. class_idx: the class to explain; None: the best, held against
+    near-ties. controls: what the viewer of LIVE has asked for. quality: 0 (best) to 3; None: 0 for EVERY, and chosen by
+    the governor for LIVE. target_fps: LIVE shows at most so many frames a second; None: as many as the source has.
+    max_frames: end after so many. stop_requested: asked at least ten times a second; True ends the stream.
+
+    An exception of any thread is raised here, the original one. Leaving the loop, by any way, ends the threads and
+    closes the source.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        explainer: Explains,
+        *,
+        policy: Policy | None = None,
+        class_idx: int | None = None,
+        smoother: Smoother | None = None,
+        painter: Painter | None = None,
+        controls: Controls | None = None,
+        quality: int | None = None,
+        target_fps: float | None = None,
+        max_frames: int | None = None,
+        stop_requested: Callable[[], bool] = lambda: False,
+        clock: Clock | None = None,
+        stats: Stats | None = None,
+    ) -> None:
+        if max_frames is not None and max_frames < 1:
+            raise ConfigError(f"max_frames is at least 1, not {max_frames}")
+        self.policy = policy or (Policy.LIVE if source.info.live else Policy.EVERY)
+        self.stats, self.progress = stats or Stats(), Progress(level=quality or 0)
+        run = Run(
+            source,
+            explainer,
+            class_idx,
+            smoother or Smoother(),
+            painter or Painter(),
+            controls or Controls(),
+            quality,
+            target_fps,
+            max_frames,
+            stop_requested,
+            clock or SystemClock(),
+            self.stats,
+            self.progress,
+            threading.Event(),
+        )
+        # A generator that does not know the Pipeline: when the caller drops the Pipeline in mid-stream, Python closes
+        # the generator, and its ``finally`` ends the threads.
+        self._frames = every(run) if self.policy is Policy.EVERY else live(run)
+
+    def __iter__(self) -> Iterator[AnnotatedFrame]:
+        return self
+
+    def __next__(self) -> AnnotatedFrame:
+        return next(self._frames)
+
+    def close(self) -> None:
+        """End the threads and close the source. Twice is harmless."""
+        self._frames.close()
+
+    def __enter__(self) -> Pipeline:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,134 @@
+"""What the threads of one run share, and the rules by which they stop."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from livecam.channel import Channel, Closed
+from livecam.clock import Clock
+from livecam.controls import Controls
+from livecam.overlay import Painter
+from livecam.smoothing import Smoother
+from livecam.sources import Source
+from livecam.stats import Stats
+from livecam.types import Explanation, Frame, Picture
+
+log = logging.getLogger("livecam")
+
+WAKE_S = 0.1  # how often a waiting caller looks for a stop request or an error of another thread
+JOIN_S = 5.0
+
+
+class Explains(Protocol):
+    """What the pipeline needs of an Explainer."""
+
+    title: str
+
+    def explain(
+        self, image: Picture, class_idx: int | None = None, *, choose: Callable[[Any], int] | None = None
+    ) -> Explanation: ...
+
+
+@dataclass(slots=True)
+class Progress:
+    """What has happened so far; written by the pipeline, read by anyone.
+
+    frames_in: read from the source. frames_out: given to the caller, each counted once. explained: explanations made.
+    complete: the source has ended by itself. level: quality in use. changes: of quality, with their reasons.
+    """
+
+    frames_in: int = 0
+    frames_out: int = 0
+    explained: int = 0
+    complete: bool = False
+    level: int = 0
+    changes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Everything that the threads of one run share; nothing here refers to the Pipeline (see Pipeline.__del__)."""
+
+    source: Source
+    explainer: Explains
+    class_idx: int | None
+    smoother: Smoother
+    painter: Painter
+    controls: Controls
+    quality: int | None
+    target_fps: float | None
+    max_frames: int | None
+    stop_requested: Callable[[], bool]
+    clock: Clock
+    stats: Stats
+    progress: Progress
+    stop: threading.Event
+
+
+def read(run: Run) -> Iterator[Frame]:
+    """The frames of the source, timed and counted, up to max_frames."""
+    progress = run.progress
+    while not run.stop.is_set() and progress.frames_in != run.max_frames:
+        with run.stats.stage("decode"):
+            frame = run.source.read()
+        if frame is None:
+            progress.complete = not run.stop.is_set()
+            return
+        progress.frames_in += 1
+        yield frame
+
+
+def explain_frame(run: Run, frame: Frame, now: float) -> Explanation:
+    with run.stats.stage("explain"):
+        run.smoother.observe(frame.picture, now)
+        explanation = run.explainer.explain(frame.picture, run.class_idx, choose=run.smoother.choose)
+    run.progress.explained += 1
+    return run.smoother.smooth(replace(explanation, frame_index=frame.index))
+
+
+class Workers:
+    """Runs workers, each the writer of one channel. A worker's end closes its channel, with its error if it fails.
+    between: further channels that somebody may wait for.
+
+    On exit: the source is closed, then the channels (so that nobody waits for anybody), then the threads are joined; a
+    ``read()`` that never returns is abandoned with a warning.
+    """
+
+    def __init__(
+        self, run: Run, *workers: tuple[Callable[[], None], Channel[Any]], between: tuple[Channel[Any], ...] = ()
+    ) -> None:
+        self._run = run
+        self._channels = [*(channel for _, channel in workers), *between]
+        self._threads = [
+            threading.Thread(target=self._work, args=worker, name=f"livecam-{worker[0].__name__}", daemon=True)
+            for worker in workers
+        ]
+
+    @staticmethod
+    def _work(work: Callable[[], None], channel: Channel[Any]) -> None:
+        try:
+            work()
+        except Closed:
+            channel.close()
+        except BaseException as error:  # noqa: BLE001  it is raised again in the caller's thread
+            channel.close(error)
+        else:
+            channel.close()
+
+    def __enter__(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._run.stop.set()
+        for channel in self._channels:
+            channel.discard()
+        self._run.source.close()
+        for thread in self._threads:
+            thread.join(JOIN_S)
+            if thread.is_alive():
+                log.warning("%s: does not return, abandoned", thread.name)
