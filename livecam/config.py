@@ -79,7 +79,8 @@ class Settings(BaseSettings):
     layer: str | None = None
     backend: str = "auto"
     device: str = "auto"
-    precision: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
+    precision: Literal["auto", "fast", "float32", "float16", "bfloat16"] = "auto"
+    threads: Annotated[int | None, Field(ge=1, le=1024)] = None
     input: Literal["fit", "squash", "crop"] = "fit"
     input_size: Annotated[int, Field(ge=32, le=2048)] = 224
     detail: Literal["plain", "live", "best"] = "live"

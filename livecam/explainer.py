@@ -30,6 +30,7 @@ class Explainer:
     [0, 1]. method: a name of ``livecam methods``. layer: dotted name of the target layer; None finds it. input: how a
     picture becomes the network's input (``livecam.geometry.plan``). input_size: its short side in pixels. detail:
     ``plain``, ``live`` or ``best``; today all three are one pass. top_k: predictions kept in an explanation.
+    threads: of the engine on a CPU; None leaves it to the engine.
 
     Raises ConfigError, UnknownName, WeightsError, TargetLayerError. Any thread may call it, one at a time is served.
     """
@@ -51,6 +52,7 @@ class Explainer:
         input_size: int = 224,
         detail: str = "live",
         top_k: int = 5,
+        threads: int | None = None,
     ) -> None:
         if detail not in DETAILS:
             raise ConfigError(f"detail {detail!r} is not one of {', '.join(DETAILS)}")
@@ -64,7 +66,9 @@ class Explainer:
         self._input, self._input_size, self._top_k = input, input_size, top_k
         files = [Path(file) if file is not None else None for file in (weights, labels)]
         spec = ModelSpec(model, files[0], files[1], mean, std)
-        self._backend: Backend | None = open_backend(backend, spec, layer=layer, device=device, precision=precision)
+        self._backend: Backend | None = open_backend(
+            backend, spec, layer=layer, device=device, precision=precision, threads=threads
+        )
         self.labels = self._backend.labels
         self.backend, self.device = self._backend.name, self._backend.device
         self.precision, self.target_layer = self._backend.precision, self._backend.target_layer

@@ -14,7 +14,7 @@ LAYERS = [
     {"planes"},
     {"geometry"},
     {"types"},
-    {"channel", "config", "controls", "governor", "overlay", "smoothing", "stats", "tap"},
+    {"channel", "config", "controls", "governor", "overlay", "smoothing", "stats", "tap", "threads"},
     {"methods", "models", "sinks", "sources"},
     {"backends"},
     {"explainer", "export"},

@@ -20,7 +20,7 @@ from livecam.tap import Array, Tap
 
 log = logging.getLogger("livecam")
 
-PRECISIONS = ("auto", "float32", "float16", "bfloat16")
+PRECISIONS = ("auto", "fast", "float32", "float16", "bfloat16")
 
 
 class Backend(Protocol):
@@ -48,7 +48,9 @@ class Backend(Protocol):
 
 
 class BackendKind(Protocol):
-    def __call__(self, model: Model, layer: str | None, device: str, precision: str) -> Backend: ...
+    def __call__(
+        self, model: Model, layer: str | None, device: str, precision: str, threads: int | None
+    ) -> Backend: ...
 
 
 # Where each is defined: importing one loads its engine, which the others do not need.
@@ -58,33 +60,38 @@ for _name, _module in {"torch": "pytorch", "openvino": "openvino", "onnxruntime"
 BACKENDS: Registry[BackendKind] = Registry("backend")
 
 
-def open_backend(name: str, model: Model, *, layer: str | None, device: str, precision: str) -> Backend:
+def open_backend(
+    name: str, model: Model, *, layer: str | None, device: str, precision: str, threads: int | None = None
+) -> Backend:
     """Run ``model`` on ``device``. ``auto`` is OpenVINO on a CPU, where it is installed and can explain the model, else
-    PyTorch.
+    PyTorch. precision: ``fast`` is the shortest type that the device computes natively, ``auto`` is that on a GPU and
+    float32 on a CPU. threads: of the engine on a CPU; None leaves it to the engine.
 
     Raises UnknownName, ConfigError, MissingExtra, TargetLayerError, ModelError.
     """
     if precision not in PRECISIONS:
         raise ConfigError(f"precision {precision!r} is not one of {', '.join(PRECISIONS)}")
     if isinstance(model, ModelSpec) and model.name.lower().endswith(".onnx"):
-        return _foreign(name, model, layer, device, precision)
+        return _foreign(name, model, layer, device, precision, threads)
     if name != "auto":
-        return _kind(name)(model, layer, device, precision)
+        return _kind(name)(model, layer, device, precision, threads)
     if device == "cpu" or (device == "auto" and not _accelerator()):
         try:
-            return _kind("openvino")(model, layer, device, precision)
+            return _kind("openvino")(model, layer, device, precision, threads)
         except (MissingExtra, TargetLayerError) as error:
             log.info("PyTorch is used instead of OpenVINO: %s", error)
-    return _kind("torch")(model, layer, device, precision)
+    return _kind("torch")(model, layer, device, precision, threads)
 
 
-def _foreign(name: str, model: ModelSpec, layer: str | None, device: str, precision: str) -> Backend:
+def _foreign(
+    name: str, model: ModelSpec, layer: str | None, device: str, precision: str, threads: int | None
+) -> Backend:
     """A network of another framework, in an ONNX file."""
     if name not in ("auto", "onnxruntime"):
         raise ConfigError(f"backend {name!r} does not run {model.name}; use --backend onnxruntime")
     from livecam.backends.foreign import ForeignBackend
 
-    return ForeignBackend(model, layer, device, precision)
+    return ForeignBackend(model, layer, device, precision, threads)
 
 
 def _kind(name: str) -> BackendKind:

@@ -46,11 +46,16 @@ class ForeignBackend:
     """The method that its maps are of, where that is not the one asked for."""
 
     def __init__(
-        self, spec: ModelSpec, layer: str | None = None, device: str = "auto", precision: str = "auto"
+        self,
+        spec: ModelSpec,
+        layer: str | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+        threads: int | None = None,
     ) -> None:
         check_installed("onnx", "onnxruntime")
         _refuse(spec, layer, device, precision)
-        self._path = Path(spec.name)
+        self._path, self._threads = Path(spec.name), threads
         model = _read(self._path)
         self._open(model)
         facts = {entry.key: entry.value for entry in model.metadata_props}
@@ -117,7 +122,7 @@ class ForeignBackend:
             del copy.graph.output[:]
             copy.graph.output.extend(onnx.ValueInfoProto(name=name) for name in dict.fromkeys(outputs))
         try:
-            return open_session(copy.SerializeToString())
+            return open_session(copy.SerializeToString(), self._threads)
         except Exception as error:  # its errors have no base of their own
             raise WeightsError(f"{self._path}: ONNX Runtime does not take it ({_line(error)})") from error
 
@@ -191,7 +196,7 @@ def _refuse(spec: ModelSpec, layer: str | None, device: str, precision: str) -> 
         raise ConfigError(f"--layer {layer}: in an ONNX file the target layer is found from the head")
     if device not in ("auto", "cpu"):
         raise ConfigError(f"device {device!r}: ONNX files run on the CPU here")
-    if precision not in ("auto", "float32"):
+    if precision not in ("auto", "fast", "float32"):
         raise ConfigError(f"precision {precision!r}: an ONNX file has its own")
 
 

@@ -47,12 +47,20 @@ class OnnxRuntimeBackend:
     device = "cpu"
     precision = "float32"
 
-    def __init__(self, model: Model, layer: str | None = None, device: str = "auto", precision: str = "auto") -> None:
+    def __init__(
+        self,
+        model: Model,
+        layer: str | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+        threads: int | None = None,
+    ) -> None:
         check_installed(*EXTRA)
         if device not in ("auto", "cpu"):
             raise ConfigError(f"device {device!r}: ONNX Runtime runs on the CPU here; use --backend torch for {device}")
-        if precision not in ("auto", "float32"):
+        if precision not in ("auto", "fast", "float32"):
             raise ConfigError(f"precision {precision!r}: ONNX Runtime computes in float32 here")
+        self._threads = threads
         self._loaded: LoadedModel = model.load()
         self.labels = self._loaded.labels
         module = self._loaded.module
@@ -70,7 +78,7 @@ class OnnxRuntimeBackend:
     def plain(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         sessions = self._of(pictures)
         if sessions.plain is None:
-            sessions.plain = open_session(_only_logits(sessions.model))
+            sessions.plain = open_session(_only_logits(sessions.model), self._threads)
         return self._run(sessions.plain, pictures)[0]
 
     def numpy(self, maps: Array) -> NDArray[np.float32]:
@@ -89,7 +97,7 @@ class OnnxRuntimeBackend:
             program = exported(self._loaded.module, self.target_layer, self._head, (height, width))
             names = OUTPUTS if self._head.hidden_layer else OUTPUTS[:2]
             model = to_onnx(program, names).SerializeToString()
-            self._sessions[height, width] = _Sessions(model, open_session(model))
+            self._sessions[height, width] = _Sessions(model, open_session(model, self._threads))
         return self._sessions[height, width]
 
     def _run(self, session: Any, pictures: NDArray[np.uint8]) -> list[Array]:
@@ -106,11 +114,13 @@ def check_installed(*packages: str) -> None:
             raise MissingExtra(f"{package} is not installed: {REMEDY}") from error
 
 
-def open_session(model: bytes) -> Any:
-    """An ONNX Runtime session on the CPU."""
+def open_session(model: bytes, threads: int | None = None) -> Any:
+    """An ONNX Runtime session on the CPU, with so many threads; None: one a core."""
     import onnxruntime
 
-    return onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def run_session(session: Any, x: NDArray[Any]) -> list[Array]:

@@ -47,13 +47,14 @@ class OpenVinoBackend:
         layer: str | None = None,
         device: str = "auto",
         precision: str = "auto",
+        threads: int | None = None,
         *,
         cache: Cache | None = None,
     ) -> None:
         if device not in ("auto", "cpu"):
             raise ConfigError(f"device {device!r}: OpenVINO runs on the CPU here; use --backend torch for {device}")
-        self.precision = "float32" if precision == "auto" else precision
-        self._core = ov.Core()
+        self._core, self._threads = ov.Core(), threads
+        self.precision = self._fast() if precision == "fast" else "float32" if precision == "auto" else precision
         self._check_precision()
         self._model, self._layer, self._fingerprint = model, layer, model.fingerprint()
         self._cache = cache or Cache()
@@ -121,7 +122,13 @@ class OpenVinoBackend:
         return self._core.compile_model(graph, "CPU", self._options())
 
     def _options(self) -> dict[str, Any]:
-        return {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": HINTS[self.precision]}
+        options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": HINTS[self.precision]}
+        return options | ({"INFERENCE_NUM_THREADS": self._threads} if self._threads else {})
+
+    def _fast(self) -> str:
+        """What the engine itself prefers: bfloat16 where the CPU computes it natively."""
+        preferred = self._core.get_property("CPU", "INFERENCE_PRECISION_HINT").to_string()
+        return {hint: name for name, hint in HINTS.items()}.get(preferred, "float32")
 
     def _graph(self, size: tuple[int, int]) -> Any:
         """(1, H, W, 3) uint8 RGB → logits, A, (u): the traced network behind its normalisation."""

@@ -28,11 +28,20 @@ class TorchBackend:
 
     name = "torch"
 
-    def __init__(self, model: Model, layer: str | None = None, device: str = "auto", precision: str = "auto") -> None:
+    def __init__(
+        self,
+        model: Model,
+        layer: str | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        if threads is not None:
+            torch.set_num_threads(threads)  # of the process: PyTorch knows no other
         self._device = pick_device(device)
         self.device = str(self._device)
         on_cuda = self._device.type == "cuda"
-        self.precision = ("float16" if on_cuda else "float32") if precision == "auto" else precision
+        self.precision = ("float16" if on_cuda else "float32") if precision in ("auto", "fast") else precision
         self._dtype = DTYPES[self.precision]
         loaded = model.load()
         self.labels = loaded.labels

@@ -10,15 +10,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from livecam.threads import cores
+
 PACKAGES = ("livecam", "torch", "torchvision", "timm", "openvino", "onnxruntime", "numpy", "opencv-python", "av")
-
-
-def cores() -> int:
-    """Cores that this process may use: what every engine is given as threads."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS, Windows
-        return os.cpu_count() or 1
 
 
 def machine() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from livecam.bench.backends import Plan, measure_backends
-from livecam.bench.machine import Elsewhere, cores, machine, versions
+from livecam.bench.machine import Elsewhere, machine, versions
 from livecam.bench.overlay import measure_overlay
 from livecam.bench.peers import Peers, check_python
 from livecam.bench.stages import measure_stages
@@ -21,6 +21,7 @@ from livecam.explainer import Explainer
 from livecam.models import Colour
 from livecam.overlay import Painter
 from livecam.sinks import SinkOptions
+from livecam.threads import cores
 from livecam.types import Image
 
 SECTIONS = ("backends", "overlay", "stages")

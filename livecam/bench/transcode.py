@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 
 from livecam._av import av
-from livecam.bench.machine import cores
 from livecam.bench.peers import ROOT
 from livecam.bench.subjects import Subject, handed_over
 from livecam.errors import ModelError, SourceError
 from livecam.sinks import SinkOptions
 from livecam.sinks._codecs import choose, configure
+from livecam.threads import cores
 
 HERE = Path(__file__).parent
 ANNOTATE, BOUND, USUAL = "livecam annotate", "decode and encode alone", "usual script with pytorch-grad-cam"

@@ -22,6 +22,7 @@ from livecam.sinks.threaded import ThreadedSink
 from livecam.sinks.video import VideoSink
 from livecam.sources import Source
 from livecam.stats import Stats, peak_rss_mb
+from livecam.threads import opencv_threads
 from livecam.types import Frame, SourceInfo
 
 QUEUE = 2  # annotated frames that wait for the encoder: a picture at 1080p takes 12 MB with its original
@@ -38,6 +39,7 @@ def convert(
     stats, started = Stats(), time.monotonic()
     lost: SourceLost | None = None
     with ExitStack() as stack:
+        stack.enter_context(opencv_threads(1))
         run = run_info(source.info, explainer)
         options = replace(sink_options(settings, live=False, force=force), decode_errors=lambda: source.decode_errors)
         sinks: list[Sink] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from livecam.config import Settings
 from livecam.explainer import Explainer
@@ -12,10 +13,15 @@ from livecam.sinks import SinkOptions
 from livecam.smoothing import Smoother
 from livecam.sources import Source, SourceOptions
 from livecam.stats import Stats
+from livecam.threads import beside_an_encoder
 from livecam.types import RunInfo, SourceInfo
 
 
-def make_explainer(settings: Settings) -> Explainer:
+def make_explainer(settings: Settings, work: Literal["still", "live", "every"] = "still") -> Explainer:
+    """work: for single pictures precision ``auto`` is exact, for pictures that are seen in passing fast; where
+    every frame is also encoded, the engine leaves cores to the encoder."""
+    threads = settings.threads or (beside_an_encoder() if work == "every" else None)
+    precision = "fast" if settings.precision == "auto" and work != "still" else settings.precision
     return Explainer(
         settings.model,
         weights=settings.weights,
@@ -26,11 +32,12 @@ def make_explainer(settings: Settings) -> Explainer:
         layer=settings.layer,
         backend=settings.backend,
         device=settings.device,
-        precision=settings.precision,
+        precision=precision,
         input=settings.input,
         input_size=settings.input_size,
         detail=settings.detail,
         top_k=settings.top_k,
+        threads=threads,
     )
 
 

@@ -49,7 +49,7 @@ def command(
                 # What is wrong with the input or the output is said before a model is loaded for it.
                 check_output(target, force)
                 with open_source(spec, source_options(chosen)) as source:
-                    explainer = explainer or stack.enter_context(make_explainer(chosen))
+                    explainer = explainer or stack.enter_context(make_explainer(chosen, "every"))
                     report = convert(source, target, chosen, explainer, interrupt, force=force)
             except LivecamError as error:
                 if len(jobs) == 1:

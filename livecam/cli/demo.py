@@ -30,7 +30,7 @@ def command(config_file: Path | None, as_json: bool, **given: Any) -> int:
     with (
         Interrupt() as interrupt,
         open_source(str(sample()), source_options(chosen)) as source,
-        make_explainer(chosen) as explainer,
+        make_explainer(chosen, "every") as explainer,
     ):
         # Its own earlier result is the only file that may be there, so it is overwritten.
         report = convert(source, OUTPUT, chosen, explainer, interrupt, force=True)

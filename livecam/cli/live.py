@@ -42,7 +42,7 @@ def command(
     with Interrupt() as interrupt, ExitStack() as stack:
         opened = stack.enter_context(open_source(source, source_options(chosen)))
         say(f"{opened.info.name}: {opened.info.detail or f'{opened.info.width}x{opened.info.height}'}")
-        explainer = stack.enter_context(make_explainer(chosen))
+        explainer = stack.enter_context(make_explainer(chosen, "live"))
         report = run_live(opened, list(outputs or ("display",)), chosen, explainer, interrupt, force=force)
     say(
         f"{report['frames_out']} frames shown at {report['fps']:.1f} fps, {report['explained']} explained"
