@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -62,6 +63,14 @@ def test_bfloat16_is_close(pictures):
     method = get_method("gradcam").function
     a, b = (backend.numpy(method(backend.forward(pictures), [3, 4])) for backend in (low, full))
     assert np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.99
+
+
+@pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="the oracle is Linux's list of CPU features")
+def test_fast_is_bfloat16_where_the_cpu_computes_it():
+    features = set(Path("/proc/cpuinfo").read_text().split())
+    native = "avx512_bf16" in features or "amx_bf16" in features
+    backend = OpenVinoBackend(loaded(randomised(LINEAR["mobilenet_v2"]())), precision="fast")
+    assert backend.precision == ("bfloat16" if native else "float32")
 
 
 class TestCache:

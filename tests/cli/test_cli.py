@@ -16,10 +16,12 @@ import pytest
 
 from livecam import cli
 from livecam._av import av
+from livecam.backends import open_backend
 from livecam.cli._jobs import expand, plan
 from livecam.cli.demo import sample
 from livecam.errors import ConfigError, SinkError, SourceLost
 from livecam.explainer import Explainer
+from livecam.threads import beside_an_encoder
 
 TIME_BASE = Fraction(1, 90000)
 PTS = [180000 + 3000 * number + (number % 3) * 700 for number in range(20)]  # uneven, from 2 s on
@@ -117,6 +119,24 @@ class TestAnnotate:
         assert times(here / "out.mp4") == times(clip) == [pts * TIME_BASE for pts in PTS]
         assert [data for _, data in packets(here / "out.mp4")] == [data for _, data in packets(clip)]
         assert sorted(path.name for path in here.iterdir()) == ["out.mp4", "out.mp4.jsonl"]
+
+    @pytest.mark.parametrize(
+        ("flags", "precision", "threads"),
+        [
+            ((), "fast", beside_an_encoder()),
+            (("--precision", "float32", "--threads", 3), "float32", 3),
+        ],
+    )
+    def test_the_engine_leaves_cores_to_the_encoder(self, livecam, clip, here, monkeypatch, flags, precision, threads):
+        asked = []
+
+        def noted(*args, **place):
+            asked.append((place["precision"], place["threads"]))
+            return open_backend(*args, **place)
+
+        monkeypatch.setattr("livecam.explainer.open_backend", noted)
+        assert livecam("annotate", clip, "-o", "out.mp4", *flags).code == 0
+        assert asked == [(precision, threads)]
 
     def test_the_sidecar_keeps_its_contract(self, livecam, clip, here):
         livecam("annotate", clip, "-o", "out.mp4", "--top-k", 3)
