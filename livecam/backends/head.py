@@ -1,48 +1,32 @@
-"""The head's algebra: what follows the target layer, as NumPy, so that Grad-CAM needs no autograd.
+"""The head's algebra: what follows the target layer, so that Grad-CAM needs no autograd.
 
 Where the head is GAP → Linear, y = W·ḡ + b with ḡ = mean A, the gradient is a constant over space,
     ∂y_c/∂A_k(i,j) = W[c,k] / (h·w)
 and where it is GAP → Linear → act → Linear, with z = W₁·ḡ + b₁ and y = W₂·act(z) + b₂,
     ∂y_c/∂A_k(i,j) = (W₁ᵀ (act'(z) ⊙ W₂[c]))_k / (h·w)
 (HiResCAM, arXiv:2011.08891, gives the first; the second is the chain rule.) 1×1 convolutions on the pooled vector are
-matrices, batch normalisation folds into the matrix before it, dropout is the identity.
+matrices, batch normalisation folds into the matrix before it, dropout is the identity. Arrays are NumPy's, or tensors
+where the engine computes on a device of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.backends.activations import ACTIVATIONS, fitting
 from livecam.errors import TargetLayerError
-from livecam.tap import Tap
+from livecam.tap import Array, Tap
 
 if TYPE_CHECKING:
     import torch
 
-Array = NDArray[np.float32]
+Floats = NDArray[np.float32]
 TOLERANCE = 1e-4  # of the largest value: how well the algebra must reproduce the network
-
-
-def _hardswish(z: Array) -> Array:
-    return np.where(z <= -3, 0, np.where(z >= 3, 1, (2 * z + 3) / 6)).astype(np.float32)
-
-
-def _silu(z: Array) -> Array:
-    sigmoid = 1 / (1 + np.exp(-z))
-    return np.asarray(sigmoid * (1 + z * (1 - sigmoid)), np.float32)
-
-
-# name in torch.nn.functional → derivative
-ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
-    "relu": lambda z: (z > 0).astype(np.float32),
-    "relu6": lambda z: ((z > 0) & (z < 6)).astype(np.float32),
-    "hardswish": _hardswish,
-    "silu": _silu,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +44,31 @@ class Head:
     scale: Array | None = None
     shift: Array | None = None
 
+    def on(self, place: Callable[[Floats], Array]) -> Head:
+        """The same head with its arrays made by ``place``, e.g. tensors on a device."""
+        fields = ("last", "hidden", "scale", "shift")
+        return replace(self, **{name: place(array) for name in fields if (array := getattr(self, name)) is not None})
+
     def alpha(self, class_idx: list[int], u: Array | None, positions: int) -> Array:
         """α of Grad-CAM, the gradient's mean over space: (B, K). u: (B, J), for a head with a hidden layer."""
-        rows: Array = self.last[class_idx]
-        if self.hidden is not None and self.scale is not None and self.shift is not None and u is not None:
-            z: Array = u * self.scale + self.shift
-            rows = np.asarray((ACTIVATIONS[self.activation](z) * rows) @ self.hidden, np.float32)
-        return np.asarray(rows / np.float32(positions), np.float32)
+        rows = self.last[class_idx]
+        if u is not None:
+            rows = (ACTIVATIONS[self.activation].derivative(u * self.scale + self.shift) * rows) @ self.hidden
+        return rows / positions
 
 
-def closed_form(head: Head, logits: Array, activations: Array, u: Array | None) -> Tap:
-    """A Tap without autograd. logits (B, C), activations (B, K, h, w), u (B, J) for a head with a hidden layer."""
+def closed_form(head: Head, logits: NDArray[np.float32], activations: Array, u: Array | None) -> Tap:
+    """A Tap without autograd. activations (B, K, h, w) and u (B, J), for a head with a hidden layer, as ``head`` is."""
     positions = activations.shape[2] * activations.shape[3]
 
     def alpha(class_idx: list[int]) -> Array:
-        return np.broadcast_to(head.alpha(class_idx, u, positions), activations.shape[:2])
+        return head.alpha(class_idx, u, positions)
 
     def gradients(class_idx: list[int]) -> Array:
-        return np.broadcast_to(alpha(class_idx)[:, :, None, None], activations.shape)
+        everywhere = alpha(class_idx)[:, :, None, None]
+        if isinstance(everywhere, np.ndarray):
+            return np.broadcast_to(everywhere, activations.shape)
+        return everywhere.expand(activations.shape)
 
     return Tap(logits, activations, gradients, alpha)
 
@@ -112,13 +103,13 @@ class _Matrix:
     """
 
     name: str
-    weight: Array
-    bias: Array
-    scale: Array
-    shift: Array
-    x: Array
+    weight: Floats
+    bias: Floats
+    scale: Floats
+    shift: Floats
+    x: Floats
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Floats) -> Floats:
         return np.asarray((x @ self.weight.T + self.bias) * self.scale + self.shift, np.float32)
 
 
@@ -132,7 +123,8 @@ def _steps_after(module: torch.nn.Module, target_layer: str, pictures: torch.Ten
     steps: list[_Step] = []
 
     def note(name: str, part: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        if not list(part.children()) or isinstance(part, torch.nn.BatchNorm2d):
+        leaf = not list(part.children()) or isinstance(part, torch.nn.BatchNorm2d)
+        if leaf and inputs and isinstance(inputs[0], torch.Tensor):
             steps.append((name, part, inputs[0].clone()))  # what follows may work in place
 
     handles = [
@@ -142,12 +134,25 @@ def _steps_after(module: torch.nn.Module, target_layer: str, pictures: torch.Ten
     ]
     handles.append(module.get_submodule(target_layer).register_forward_hook(lambda *_: steps.clear()))
     try:
-        with torch.no_grad():
-            module(pictures)
+        _run(module, target_layer, pictures)
     finally:
         for handle in handles:
             handle.remove()
     return steps
+
+
+def _run(module: torch.nn.Module, target_layer: str, pictures: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    try:
+        with torch.no_grad():
+            logits: torch.Tensor = module(pictures)
+    except (RuntimeError, AssertionError, ValueError) as error:
+        size = "×".join(map(str, pictures.shape[2:]))
+        raise TargetLayerError(
+            f"what follows {target_layer} is not proven: pictures of {size} are not taken"
+        ) from error
+    return logits
 
 
 def _matrices(steps: list[_Step]) -> list[_Matrix]:
@@ -173,43 +178,31 @@ def _matrices(steps: list[_Step]) -> list[_Matrix]:
 def _activation(target_layer: str, first: _Matrix, last: _Matrix, kinds: set[str]) -> str:
     """kinds: of the modules behind the target layer, in lower case."""
     if first.x.shape[1] == first.weight.shape[1] and last.x.shape[1] == first.weight.shape[0]:
-        z = first(first.x)
-        limit = TOLERANCE * np.abs(last.x).max()
-        fitting = [name for name in ACTIVATIONS if np.abs(_apply(name, z) - last.x).max() <= limit]
-        if fitting:  # below 6, ReLU and ReLU6 fit alike: the module's name decides
-            return next((name for name in fitting if name in kinds), fitting[0])
+        found = fitting(first(first.x), last.x)
+        if found:  # below 6, ReLU and ReLU6 fit alike: the module's name decides
+            return next((name for name in found if name in kinds), found[0])
     known = ", ".join(ACTIVATIONS)
     raise TargetLayerError(f"behind {target_layer}, between {first.name} and {last.name}, is none of {known}")
-
-
-def _apply(name: str, z: Array) -> Array:
-    import torch
-
-    result: Array = getattr(torch.nn.functional, name)(torch.from_numpy(z)).numpy()
-    return result
 
 
 def _prove(
     module: torch.nn.Module, target_layer: str, matrices: list[_Matrix], activation: str, pictures: torch.Tensor
 ) -> None:
     """Compute the logits from A by the algebra and compare: whatever else the head does shows here."""
-    import torch
-
     taken: list[torch.Tensor] = []
     handle = module.get_submodule(target_layer).register_forward_hook(
         lambda _m, _i, output: taken.append(output.clone())
     )
     try:
-        with torch.no_grad():
-            logits = module(pictures).float().numpy()
+        logits = _run(module, target_layer, pictures).float().numpy()
     finally:
         handle.remove()
-    vector: Array = taken[0].float().mean((-2, -1)).numpy()
+    vector: Floats = taken[0].float().mean((-2, -1)).numpy()
     if vector.shape[1] != matrices[0].weight.shape[1]:
         raise TargetLayerError(f"what follows {target_layer} is not pooled to one position")
     for matrix in matrices:
         vector = matrix(vector)
         if matrix is not matrices[-1]:
-            vector = _apply(activation, vector)
+            vector = ACTIVATIONS[activation].function(vector)
     if np.abs(vector - logits).max() > TOLERANCE * np.abs(logits).max():
         raise TargetLayerError(f"what follows {target_layer} is not pooling and linear layers alone")

@@ -10,13 +10,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from livecam.backends.activations import ACTIVATIONS
 from livecam.backends.head import Head, find_head
 from livecam.backends.tapped import Tapped
 from livecam.backends.target_layer import find_target_layer
@@ -50,23 +50,6 @@ class Form:
     @property
     def dtype(self) -> str:
         return "uint8" if self.preprocess else "float32"
-
-
-def _hardswish(z: torch.Tensor) -> torch.Tensor:
-    return ((z > -3) & (z < 3)) * (2 * z + 3) / 6 + (z >= 3)
-
-
-def _silu(z: torch.Tensor) -> torch.Tensor:
-    return torch.sigmoid(z) * (1 + z * (1 - torch.sigmoid(z)))
-
-
-# act' of livecam.backends.head.ACTIVATIONS, for a graph
-DERIVATIVES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
-    "relu": lambda z: (z > 0).float(),
-    "relu6": lambda z: ((z > 0) & (z < 6)).float(),
-    "hardswish": _hardswish,
-    "silu": _silu,
-}
 
 
 class Explained(torch.nn.Module):
@@ -111,8 +94,9 @@ class Explained(torch.nn.Module):
         rows = self.last.flatten(1)[classes].float()
         if u is None:
             return rows
-        slope = DERIVATIVES[self.head.activation](u.float() * self.z_scale + self.z_shift)
-        return (slope[:, None] * rows) @ self.hidden.flatten(1).float()
+        slope = ACTIVATIONS[self.head.activation].derivative(u.float() * self.z_scale + self.z_shift)
+        alpha: torch.Tensor = (slope[:, None] * rows) @ self.hidden.flatten(1).float()
+        return alpha
 
 
 def _shared(module: torch.nn.Module, matrix: NDArray[np.float32]) -> torch.nn.Parameter:
