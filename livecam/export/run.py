@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.backends import open_backend
 from livecam.backends.onnx_graph import INPUT, OPSET
+from livecam.backends.pytorch import TorchBackend
 from livecam.errors import ConfigError, LivecamError, ModelError
 from livecam.export.engines import open_file
 from livecam.export.files import check_suffix, need, write
@@ -133,7 +133,7 @@ def _checked(
     def run(part: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         return run_file(taken(part, model, job))
 
-    backend = open_backend("torch", model, layer=layer, device="cpu", precision="float32")
+    backend = TorchBackend(model, layer, device="cpu", precision="float32", closed_form=False)
     try:
         parity = compare(run, backend, pictures, job.classes)
     finally:

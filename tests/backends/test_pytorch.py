@@ -10,6 +10,7 @@ import torchvision
 from torchcam.methods import GradCAM
 
 from livecam.backends import open_backend
+from livecam.backends.pytorch import TorchBackend
 from livecam.backends.target_layer import find_target_layer
 from livecam.errors import ConfigError, ModelError, TargetLayerError, UnknownName
 from livecam.methods import get_method, methods
@@ -128,20 +129,64 @@ def test_several_classes_of_one_forward_pass(pictures):
     assert not np.allclose(first, other)
 
 
-def test_the_network_is_given_back_as_it_was():
+@pytest.mark.parametrize("layer", [None, "layer3"])
+@pytest.mark.parametrize("name", ["mobilenet_v2", "mobilenet_v3_large", "resnet18"])
+def test_the_closed_form_equals_autograd(name, layer, pictures):
+    if layer and name != "resnet18":
+        layer = "features.12"
+    model, gradcam = loaded(network(name)), get_method("gradcam").function
+    reference = TorchBackend(model, layer, device="cpu", closed_form=False)
+    wanted = reference.forward(pictures)
+    classes = wanted.logits.argmax(1).tolist()
+    right, gradient = reference.numpy(gradcam(wanted, classes)), reference.numpy(wanted.gradients(classes))
+    reference.close()
+    with open_backend_for(model.module, layer=layer) as backend:
+        assert (backend._head is None) == (layer is not None)
+        tap = backend.forward(pictures)
+        assert np.abs(tap.logits - wanted.logits).max() <= 1e-5 * np.abs(wanted.logits).max()
+        assert right.max() > 0, "nothing was compared"
+        assert np.abs(backend.numpy(gradcam(tap, classes)) - right).max() <= 1e-4 * right.max()
+        assert np.abs(backend.numpy(tap.gradients(classes)) - gradient).max() <= 1e-4 * np.abs(gradient).max()
+        assert backend.plain(pictures) == pytest.approx(tap.logits, abs=1e-5 * float(np.abs(tap.logits).max()))
+
+
+def test_a_closed_form_runs_no_autograd(pictures):
+    with open_backend_for(network("mobilenet_v3_large")) as backend:
+        tap = backend.forward(pictures)
+        assert not tap.activations.requires_grad
+        assert not tap.gradients([1, 2]).requires_grad
+        assert not any(part._forward_hooks for part in backend._module.modules())
+
+
+def test_a_failing_network_with_a_closed_form_is_a_model_error(pictures, monkeypatch):
+    with open_backend_for(network("resnet18")) as backend:
+
+        def full(*_):
+            raise torch.OutOfMemoryError("out of memory")
+
+        monkeypatch.setattr(backend._module, "forward", full)
+        for run in (backend.forward, backend.plain):
+            with pytest.raises(ModelError, match="smaller --input-size"):
+                run(pictures)
+
+
+@pytest.mark.parametrize(("layer", "hooks"), [(None, 0), ("features.13", 1)])
+def test_the_network_is_given_back_as_it_was(layer, hooks, pictures):
     module = network("mobilenet_v2")
-    backend = open_backend("torch", loaded(module), layer=None, device="cpu", precision="auto")
-    assert sum(len(part._forward_hooks) for part in module.modules()) == 1
+    backend = open_backend("torch", loaded(module), layer=layer, device="cpu", precision="auto")
+    assert sum(len(part._forward_hooks) for part in module.modules()) == hooks
+    backend.forward(pictures)
     backend.close()
     backend.close()
     assert sum(len(part._forward_hooks) for part in module.modules()) == 0
     assert all(parameter.grad is None for parameter in module.parameters())
 
 
-def test_nothing_grows_over_a_stream():
+@pytest.mark.parametrize(("layer", "hooks"), [(None, 0), ("features.17", 1)])
+def test_nothing_grows_over_a_stream(layer, hooks):
     pictures = np.zeros((1, 32, 32, 3), np.uint8)
     method = get_method("gradcam").function
-    with open_backend_for(network("mobilenet_v2")) as backend:
+    with open_backend_for(network("mobilenet_v2"), layer=layer) as backend:
 
         def tensors():
             method(backend.forward(pictures), [1])
@@ -152,12 +197,13 @@ def test_nothing_grows_over_a_stream():
         for _ in range(200):
             method(backend.forward(pictures), [1])
         assert tensors() == before
-        assert sum(len(part._forward_hooks) for part in backend._module.modules()) == 1
+        assert sum(len(part._forward_hooks) for part in backend._module.modules()) == hooks
 
 
 def test_only_the_head_builds_a_graph(pictures):
-    with open_backend_for(network("resnet18")) as backend:
-        tap = backend.forward(pictures)
+    backend = TorchBackend(loaded(network("resnet18")), device="cpu", closed_form=False)
+    tap = backend.forward(pictures)
+    backend.close()
     node, names = tap.gradients.__closure__, []
     logits = next(
         cell.cell_contents
@@ -275,11 +321,15 @@ def test_every_method_gives_a_map_of_evidence(name, pictures):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_cuda_agrees_with_the_cpu(pictures):
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_large"])
+def test_cuda_agrees_with_the_cpu(name, pictures):
     method = get_method("gradcam").function
-    with open_backend_for(network("resnet18"), device="cuda") as backend:
+    clip = [np.roll(pictures, shift, 2) for shift in (0, 9, 30, 50)]
+    with open_backend_for(network(name), device="cuda") as backend:
         assert backend.precision == "float16"
-        fast = backend.numpy(method(backend.forward(pictures), [1, 1]))
-    with open_backend_for(network("resnet18")) as backend:
-        full = backend.numpy(method(backend.forward(pictures), [1, 1]))
-    assert fast == pytest.approx(full, abs=0.05 * float(full.max()))
+        fast = [backend.numpy(method(backend.forward(part), [1, 1])) for part in clip]
+        assert len(backend._passes["tapped"]._graphs) == 1
+    with open_backend_for(network(name)) as backend:
+        full = [backend.numpy(method(backend.forward(part), [1, 1])) for part in clip]
+    for ours, theirs in zip(fast, full, strict=True):
+        assert ours == pytest.approx(theirs, abs=0.05 * float(theirs.max()))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from small_networks import linear, model, normalised, oracle, pictures
 
-from livecam.backends import open_backend
+from livecam.backends.pytorch import TorchBackend
 from livecam.export.parity import TOLERANCES, compare
 
 IMAGES = pictures(6)
@@ -17,7 +17,7 @@ def loaded():
 
 @pytest.fixture
 def backend(loaded):
-    opened = open_backend("torch", loaded, layer=None, device="cpu", precision="float32")
+    opened = TorchBackend(loaded, device="cpu", closed_form=False)
     yield opened
     opened.close()
 
