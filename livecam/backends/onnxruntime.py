@@ -1,26 +1,31 @@
 """ONNX Runtime: the exported network gives logits, A and the hidden layer; the head's algebra gives exact Grad-CAM.
 
-The graph is made anew in every process, for each input size (some seconds), and kept in memory.
+Making the graph takes some seconds for each input size; it is kept in the cache, under a key of everything that decides
+what it computes. With a warm cache there is no PyTorch.
 """
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from livecam.backends import BACKENDS
-from livecam.backends.head import Array, closed_form, find_head
-from livecam.backends.target_layer import find_target_layer
+from livecam.backends.head import Floats, closed_form
+from livecam.backends.prepared import Prepared
+from livecam.cache import Cache
 from livecam.errors import ConfigError, MissingExtra, ModelError
-from livecam.models import LoadedModel, Model
+from livecam.models import Model
 from livecam.tap import Tap
 
 REMEDY = "pip install 'livecam[onnx]'"
 EXTRA = ("onnx", "onnxscript", "onnxruntime")
+ENGINE = (*EXTRA, "torch")  # what decides how a graph is made
+GRAPH = "graph.onnx"
 LOGITS = "logits"
 OUTPUTS = [LOGITS, "activations", "hidden"]
 
@@ -54,6 +59,8 @@ class OnnxRuntimeBackend:
         device: str = "auto",
         precision: str = "auto",
         threads: int | None = None,
+        *,
+        cache: Cache | None = None,
     ) -> None:
         check_installed(*EXTRA)
         if device not in ("auto", "cpu"):
@@ -61,19 +68,15 @@ class OnnxRuntimeBackend:
         if precision not in ("auto", "fast", "float32"):
             raise ConfigError(f"precision {precision!r}: ONNX Runtime computes in float32 here")
         self._threads = threads
-        self._loaded: LoadedModel = model.load()
-        self.labels = self._loaded.labels
-        module = self._loaded.module
-        self.target_layer, _ = find_target_layer(module, len(self.labels), layer or self._loaded.layer)
-        self._head = find_head(module, self.target_layer, len(self.labels))
+        self._prepared = Prepared(model, layer, " ".join(f"{name} {version(name)}" for name in ENGINE), cache)
+        self.labels, self.target_layer = self._prepared.labels, self._prepared.target_layer
         # (x / 255 − mean) / std as one multiply and one add
-        mean, std = (np.array(colour, np.float32) for colour in (self._loaded.mean, self._loaded.std))
-        self._scale, self._shift = 1 / (255 * std), -mean / std
+        self._scale, self._shift = 1 / (255 * self._prepared.std), -self._prepared.mean / self._prepared.std
         self._sessions: dict[tuple[int, int], _Sessions] = {}
 
     def forward(self, pictures: NDArray[np.uint8]) -> Tap:
         logits, activations, *hidden = self._run(self._of(pictures).tapped, pictures)
-        return closed_form(self._head, logits, activations, hidden[0] if hidden else None)
+        return closed_form(self._prepared.head, logits, activations, hidden[0] if hidden else None)
 
     def plain(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         sessions = self._of(pictures)
@@ -81,37 +84,45 @@ class OnnxRuntimeBackend:
             sessions.plain = open_session(_only_logits(sessions.model), self._threads)
         return self._run(sessions.plain, pictures)[0]
 
-    def numpy(self, maps: Array) -> NDArray[np.float32]:
+    def numpy(self, maps: Floats) -> NDArray[np.float32]:
         return np.asarray(maps, np.float32)
 
     def close(self) -> None:
         """Free the graphs; twice is harmless."""
         self._sessions.clear()
+        self._prepared.release()
 
     def _of(self, pictures: NDArray[np.uint8]) -> _Sessions:
-        from livecam.backends.onnx_graph import to_onnx
-        from livecam.backends.tapped import exported
-
         height, width = pictures.shape[1:3]
         if (height, width) not in self._sessions:
-            program = exported(self._loaded.module, self.target_layer, self._head, (height, width))
-            names = OUTPUTS if self._head.hidden_layer else OUTPUTS[:2]
-            model = to_onnx(program, names).SerializeToString()
+            model = self._graph((height, width))
             self._sessions[height, width] = _Sessions(model, open_session(model, self._threads))
         return self._sessions[height, width]
 
-    def _run(self, session: Any, pictures: NDArray[np.uint8]) -> list[Array]:
+    def _graph(self, size: tuple[int, int]) -> bytes:
+        """The graph for pictures of ``size`` (H, W) and any batch, from the cache or for the cache."""
+        part = f"{size[0]}x{size[1]}"
+        kept = self._prepared.kept(part)
+        if kept is not None:
+            return kept[GRAPH]
+        from livecam.backends.onnx_graph import to_onnx
+
+        names = OUTPUTS if self._prepared.head.hidden_layer else OUTPUTS[:2]
+        model: bytes = to_onnx(self._prepared.traced(size), names).SerializeToString()
+        if self._prepared.keep(part, {GRAPH: model}):
+            self._prepared.release()  # the next size may never come
+        return model
+
+    def _run(self, session: Any, pictures: NDArray[np.uint8]) -> list[Floats]:
         x = (pictures * self._scale + self._shift).transpose(0, 3, 1, 2)
         return run_session(session, np.ascontiguousarray(x, np.float32))
 
 
 def check_installed(*packages: str) -> None:
-    """Raises MissingExtra."""
+    """Looks without importing, which takes longer than a first picture should. Raises MissingExtra."""
     for package in packages:
-        try:
-            importlib.import_module(package)
-        except ImportError as error:
-            raise MissingExtra(f"{package} is not installed: {REMEDY}") from error
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtra(f"{package} is not installed: {REMEDY}")
 
 
 def open_session(model: bytes, threads: int | None = None) -> Any:
@@ -123,10 +134,10 @@ def open_session(model: bytes, threads: int | None = None) -> Any:
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def run_session(session: Any, x: NDArray[Any]) -> list[Array]:
+def run_session(session: Any, x: NDArray[Any]) -> list[Floats]:
     """All outputs for the only input. Raises ModelError."""
     try:
-        outputs: list[Array] = session.run(None, {session.get_inputs()[0].name: x})
+        outputs: list[Floats] = session.run(None, {session.get_inputs()[0].name: x})
     except Exception as error:  # its errors have no base of their own
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(f"cpu: the network failed on an input of {x.shape}: {reason}") from error

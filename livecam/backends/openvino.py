@@ -7,17 +7,17 @@ that decides what it computes.
 from __future__ import annotations
 
 import io
-import json
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from livecam.backends import BACKENDS
-from livecam.backends.head import Array, Head, closed_form
+from livecam.backends.head import Floats, closed_form
+from livecam.backends.prepared import Prepared
 from livecam.cache import Cache
 from livecam.errors import ConfigError, MissingExtra, ModelError
-from livecam.models import LoadedModel, Model
+from livecam.models import Model
 from livecam.tap import Tap
 
 try:
@@ -27,7 +27,7 @@ except ImportError as error:
 
 HINTS = {"float32": "f32", "float16": "f16", "bfloat16": "bf16"}
 CAPABILITIES = {"float16": "FP16", "bfloat16": "BF16"}
-BLOB, META, HEAD = "graph.blob", "meta.json", "head.npz"
+BLOB = "graph.blob"
 
 
 @BACKENDS.register("openvino")
@@ -56,23 +56,18 @@ class OpenVinoBackend:
         self._core, self._threads = ov.Core(), threads
         self.precision = self._fast() if precision == "fast" else "float32" if precision == "auto" else precision
         self._check_precision()
-        self._model, self._layer, self._fingerprint = model, layer, model.fingerprint()
-        self._cache = cache or Cache()
-        self._loaded: LoadedModel | None = None
+        cpu = self._core.get_property("CPU", "FULL_DEVICE_NAME")
+        self._prepared = Prepared(model, layer, f"openvino {ov.__version__} {cpu}", cache)
+        self.labels, self.target_layer = self._prepared.labels, self._prepared.target_layer
         self._made: tuple[tuple[int, int], Any] | None = None
         self._requests: dict[tuple[int, int], Any] = {}
         self._plain: dict[tuple[int, int], Any] = {}
-        known = self._kept("head") or self._describe()
-        meta = json.loads(known[META])
-        self.labels: tuple[str, ...] = tuple(meta["labels"])
-        self.target_layer: str = meta["target_layer"]
-        self._head = _read_head(known[HEAD])
 
     def forward(self, pictures: NDArray[np.uint8]) -> Tap:
         request = self._request(pictures.shape[1:3])
         outputs = [self._infer(request, picture) for picture in pictures]
         logits, activations, *hidden = (np.concatenate(parts) for parts in zip(*outputs, strict=True))
-        return closed_form(self._head, logits, activations, hidden[0] if hidden else None)
+        return closed_form(self._prepared.head, logits, activations, hidden[0] if hidden else None)
 
     def plain(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         size = pictures.shape[1:3]
@@ -83,15 +78,16 @@ class OpenVinoBackend:
             self._plain[size] = self._compile(graph).create_infer_request()
         return np.concatenate([self._infer(self._plain[size], picture)[0] for picture in pictures])
 
-    def numpy(self, maps: Array) -> NDArray[np.float32]:
+    def numpy(self, maps: Floats) -> NDArray[np.float32]:
         return np.asarray(maps, np.float32)
 
     def close(self) -> None:
         self._requests.clear()
         self._plain.clear()
-        self._loaded = self._made = None
+        self._made = None
+        self._prepared.release()
 
-    def _infer(self, request: Any, picture: NDArray[np.uint8]) -> list[Array]:
+    def _infer(self, request: Any, picture: NDArray[np.uint8]) -> list[Floats]:
         try:
             request.infer({0: picture[None]}, share_inputs=True)
         except RuntimeError as error:
@@ -107,15 +103,16 @@ class OpenVinoBackend:
     def _compiled(self, size: tuple[int, int]) -> Any:
         """The compiled graph for pictures of ``size`` (H, W), from the cache or for the cache."""
         part = f"{size[0]}x{size[1]} {self.precision}"
-        kept = self._kept(part)
+        kept = self._prepared.kept(part)
         if kept is not None:
             try:
                 return self._core.import_model(io.BytesIO(kept[BLOB]), "CPU", self._options())
             except RuntimeError:
                 pass  # of another build of the engine after all: made anew below
         compiled = self._compile(self._graph(size))
-        if self._keep(part, {BLOB: compiled.export_model().getvalue()}):
-            self._loaded = self._made = None  # the next size may never come; nothing is held for it
+        if self._prepared.keep(part, {BLOB: compiled.export_model().getvalue()}):
+            self._made = None  # the next size may never come; nothing is held for it
+            self._prepared.release()
         return compiled
 
     def _compile(self, graph: Any) -> Any:
@@ -137,65 +134,17 @@ class OpenVinoBackend:
         return self._made[1]
 
     def _traced(self, size: tuple[int, int]) -> Any:
-        from livecam.backends.tapped import exported
-
-        loaded = self._load()
-        graph = ov.convert_model(exported(loaded.module, self.target_layer, self._head, size))
+        graph = ov.convert_model(self._prepared.traced(size))
         graph.reshape([1, 3, *size])
         steps = ov.preprocess.PrePostProcessor(graph)
         steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
         steps.input().model().set_layout(ov.Layout("NCHW"))
         to_unit = steps.input().preprocess().convert_element_type(ov.Type.f32)
-        to_unit.mean([255 * value for value in loaded.mean]).scale([255 * value for value in loaded.std])
+        to_unit.mean((255 * self._prepared.mean).tolist()).scale((255 * self._prepared.std).tolist())
         return steps.build()
-
-    def _describe(self) -> dict[str, bytes]:
-        """What must be known before the first picture: labels, target layer, head."""
-        from livecam.backends.head import find_head
-        from livecam.backends.target_layer import find_target_layer
-
-        loaded = self._load()
-        target_layer, _ = find_target_layer(loaded.module, len(loaded.labels), self._layer or loaded.layer)
-        head = find_head(loaded.module, target_layer, len(loaded.labels))
-        meta = {"labels": loaded.labels, "target_layer": target_layer}
-        files = {META: json.dumps(meta).encode(), HEAD: _write_head(head)}
-        self._keep("head", files)
-        return files
-
-    def _load(self) -> LoadedModel:
-        if self._loaded is None:
-            self._loaded = self._model.load()
-        return self._loaded
-
-    def _kept(self, part: str) -> dict[str, bytes] | None:
-        return self._cache.get(self._key(part)) if self._fingerprint else None
-
-    def _keep(self, part: str, files: dict[str, bytes]) -> bool:
-        if self._fingerprint:
-            self._cache.put(self._key(part), files)
-        return self._fingerprint is not None
-
-    def _key(self, part: str) -> str:
-        cpu = self._core.get_property("CPU", "FULL_DEVICE_NAME")
-        return repr((part, self._fingerprint, self._layer, ov.__version__, cpu))
 
     def _check_precision(self) -> None:
         here = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         wanted = CAPABILITIES.get(self.precision)
         if wanted is not None and wanted not in here:
             raise ConfigError(f"precision {self.precision!r}: this CPU does not have it; use float32")
-
-
-def _write_head(head: Head) -> bytes:
-    arrays = {
-        name: value for name in ("last", "hidden", "scale", "shift") if (value := getattr(head, name)) is not None
-    }
-    out = io.BytesIO()
-    np.savez(out, activation=head.activation, hidden_layer=head.hidden_layer, **arrays)
-    return out.getvalue()
-
-
-def _read_head(data: bytes) -> Head:
-    with np.load(io.BytesIO(data)) as stored:
-        fields: dict[str, Any] = {name: stored[name] for name in stored.files}
-    return Head(**fields | {name: str(fields[name]) for name in ("activation", "hidden_layer")})

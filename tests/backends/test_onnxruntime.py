@@ -1,6 +1,8 @@
 """The ONNX Runtime backend against autograd of the PyTorch backend."""
 
-import importlib
+import importlib.util
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,9 +11,12 @@ import torch
 import torchvision
 
 from livecam.backends import open_backend
+from livecam.backends.onnxruntime import OnnxRuntimeBackend
+from livecam.backends.pytorch import TorchBackend
+from livecam.cache import Cache
 from livecam.errors import ConfigError, MissingExtra, ModelError, TargetLayerError
 from livecam.methods import get_method
-from livecam.models import LoadedModel
+from livecam.models import LoadedModel, ModelSpec
 
 NETWORKS = {
     "mobilenet_v2": lambda: torchvision.models.mobilenet_v2(weights=None),
@@ -47,7 +52,7 @@ def pictures():
 def test_logits_maps_and_gradients_equal_autograd(name, pictures):
     gradcam, model = get_method("gradcam").function, network(name)
     ours = open_backend("onnxruntime", model, **PLACE)
-    theirs = open_backend("torch", model, **PLACE)
+    theirs = TorchBackend(model, device="cpu", closed_form=False)
     for part in (pictures, pictures[:1]):  # any batch
         tap, wanted = ours.forward(part), theirs.forward(part)
         assert tap.logits == pytest.approx(wanted.logits, abs=1e-4 * float(np.abs(wanted.logits).max()))
@@ -84,15 +89,13 @@ def test_what_it_does_not_do():
 
 @pytest.mark.parametrize("package", ["onnx", "onnxscript", "onnxruntime"])
 def test_a_missing_package_names_the_extra(monkeypatch, package):
-    real = importlib.import_module
+    real = importlib.util.find_spec
 
     def without(name, *rest):
-        if name == package:
-            raise ImportError(name)
-        return real(name, *rest)
+        return None if name == package else real(name, *rest)
 
     model = network("resnet18")
-    monkeypatch.setattr(importlib, "import_module", without)
+    monkeypatch.setattr(importlib.util, "find_spec", without)
     with pytest.raises(MissingExtra, match=rf"{package} is not installed: pip install 'livecam\[onnx\]'"):
         open_backend("onnxruntime", model, **PLACE)
 
@@ -112,3 +115,56 @@ def test_a_failing_engine_is_a_model_error(pictures):
     backend._sessions[96, 128].tapped = Broken()
     with pytest.raises(ModelError, match="out of everything"):
         backend.forward(pictures[:1])
+
+
+class TestCache:
+    @pytest.fixture
+    def cache(self, tmp_path):
+        return Cache(tmp_path)
+
+    def test_the_second_time_no_model_is_loaded(self, cache, pictures, monkeypatch):
+        spec = ModelSpec("efficientnet_lite0")
+        first = OnnxRuntimeBackend(spec, cache=cache).forward(pictures)
+
+        def refuse(self):
+            raise AssertionError("loaded")
+
+        monkeypatch.setattr(ModelSpec, "load", refuse)
+        again = OnnxRuntimeBackend(spec, cache=cache)
+        tap = again.forward(pictures)
+        assert (tap.logits == first.logits).all()
+        assert (tap.alpha([1, 2, 3]) == first.alpha([1, 2, 3])).all()
+        assert again.plain(pictures) == pytest.approx(first.logits, abs=1e-5 * float(np.abs(first.logits).max()))
+        assert (again.labels[207], again.target_layer) == ("golden retriever", "bn2")
+        with pytest.raises(AssertionError, match="loaded"):
+            again.forward(pictures[:, :64])  # another size
+
+    def test_damage_is_made_good(self, cache, tmp_path, pictures):
+        spec = ModelSpec("efficientnet_lite0")
+        first = OnnxRuntimeBackend(spec, cache=cache).forward(pictures)
+        for file in tmp_path.rglob("*.*"):
+            data = bytearray(file.read_bytes())
+            data[len(data) // 2] ^= 255
+            file.write_bytes(bytes(data))
+        assert (OnnxRuntimeBackend(spec, cache=cache).forward(pictures).logits == first.logits).all()
+
+    def test_nothing_is_kept_of_a_network_without_a_name(self, cache, tmp_path, pictures):
+        OnnxRuntimeBackend(network("resnet18"), cache=cache).forward(pictures[:1])
+        assert not list(tmp_path.iterdir())
+
+    def test_no_torch_with_a_warm_cache(self):
+        code = """
+import sys, numpy as np
+from livecam import Explainer
+with Explainer(backend="onnxruntime") as explainer:
+    explainer.explain(np.zeros((64, 64, 3), np.uint8))
+assert not {"torch", "onnx", "onnxscript"} & set(sys.modules)
+"""
+        for warm in (False, True):
+            done = subprocess.run(
+                [sys.executable, "-c", code if warm else code[: code.index("assert")]],
+                capture_output=True,
+                timeout=100,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr.decode()
