@@ -1,7 +1,8 @@
 """A classifier of any framework, as an ONNX file, under ONNX Runtime.
 
-Where it ends in pooling and one linear layer, the target layer A is given out beside the logits and Grad-CAM is exact,
-α = W[c] / (h·w). Elsewhere α is Eigen-CAM's: the first principal component of A's channels, which is no class's own.
+Where it ends in pooling and one linear layer, or two with an activation between them, the target layer A is given out
+beside the logits and Grad-CAM is exact, by the algebra of ``livecam.backends.head``. Elsewhere α is Eigen-CAM's: the
+first principal component of A's channels, which is no class's own.
     Muhammad & Yeasin, "Eigen-CAM: Class Activation Map using Principal Components", IJCNN 2020, arXiv:2008.00299.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.backends.activations import ACTIVATIONS, fitting
 from livecam.backends.head import Head, closed_form
-from livecam.backends.onnx_tail import Array, Graph, Tail
+from livecam.backends.onnx_tail import Array, Graph, Hidden, Tail
 from livecam.backends.onnxruntime import check_installed, open_session, run_session
 from livecam.errors import ConfigError, ModelError, TargetLayerError, WeightsError
 from livecam.models import IMAGENET_MEAN, IMAGENET_STD, ModelSpec
@@ -25,7 +28,8 @@ from livecam.tap import Tap
 
 log = logging.getLogger("livecam")
 
-TOLERANCE = 1e-3  # of the largest logit: how well W·mean(A) + b must reproduce the network
+TOLERANCE = 1e-3  # of the largest logit: how well the algebra must reproduce the network
+WIDE = 9.0  # an activation is looked at from −9 to 9: ReLU and ReLU6 part at 6
 SIDE = 224  # of the pictures, where the file leaves it open
 LAST = 24  # values looked at, from the end, for one that still has positions
 TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
@@ -64,23 +68,26 @@ class ForeignBackend:
         self._mean, self._std = np.array(mean, np.float32), np.array(std, np.float32)
         graph, output = Graph(model), model.graph.output[0].name
         self._logits = graph.logits(output)
-        self._tail = self._proven(model, graph.tail(self._logits))
-        self.target_layer = self._tail.activations if self._tail else self._last_with_positions(model, graph)
-        self.substitute = None if self._tail else "eigencam"
-        if self._tail is None:
+        tail = graph.tail(self._logits)
+        self._head = None if tail is None else self._proven(model, graph, tail)
+        if tail is None or self._head is None:
+            self.target_layer, self.substitute = self._last_with_positions(model, graph), "eigencam"
             log.info(
-                "%s does not end in pooling and one linear layer: its maps are Eigen-CAM's, of the picture and no "
-                "class, not Grad-CAM",
+                "%s does not end in pooling and one or two linear layers: its maps are Eigen-CAM's, of the picture "
+                "and no class, not Grad-CAM",
                 self._path.name,
             )
-        self._tapped = self._session(model, [self._logits, self.target_layer])
+        else:
+            self.target_layer, self.substitute = tail.activations, None
+        hidden = [self._head.hidden_layer] if self._head and self._head.hidden_layer else []
+        self._tapped = self._session(model, [self._logits, self.target_layer, *hidden])
         self._plain = self._session(model, [self._logits])
         self.labels = _labels(spec, facts, self.plain(np.zeros((1, *self._size, 3), np.uint8)).shape[1])
 
     def forward(self, pictures: NDArray[np.uint8]) -> Tap:
-        logits, activations = self._run(self._tapped, pictures)
-        if self._tail is not None:
-            return closed_form(Head(self._tail.weight), _rows(logits), activations, None)
+        logits, activations, *z = self._run(self._tapped, pictures)
+        if self._head is not None:
+            return closed_form(self._head, _rows(logits), activations, _rows(z[0]) if z else None)
 
         def alpha(class_idx: list[int]) -> Array:
             return principal(activations)
@@ -137,17 +144,36 @@ class ForeignBackend:
         each = [run_session(session, picture[None]) for picture in x]
         return [np.asarray(np.concatenate(parts), np.float32) for parts in zip(*each, strict=True)]
 
-    def _proven(self, model: Any, tail: Tail | None) -> Tail | None:
-        """``tail``, if it gives the network's logits for noise; whatever was misread shows here."""
-        if tail is None:
-            return None
+    def _proven(self, model: Any, graph: Graph, tail: Tail) -> Head | None:
+        """The head of ``tail``, if it gives the network's logits for noise; whatever was misread shows here."""
         noise = np.random.default_rng(0).integers(0, 255, (1, *self._size, 3), dtype=np.uint8)
-        logits, activations = self._run(self._session(model, [self._logits, tail.activations]), noise)
-        if activations.ndim != 4 or activations.shape[1] != tail.weight.shape[1]:
+        first = tail.hidden or tail
+        names = [self._logits, tail.activations, *([tail.hidden.z] if tail.hidden else [])]
+        logits, activations, *z = self._run(self._session(model, names), noise)
+        if activations.ndim != 4 or activations.shape[1] != first.weight.shape[1]:
             return None
-        ours = activations.mean((-2, -1)) @ tail.weight.T + tail.bias
+        head, vector = Head(tail.weight), activations.mean((-2, -1))
+        if tail.hidden is not None:
+            vector = vector @ tail.hidden.weight.T + tail.hidden.bias
+            activation = self._activation(graph, tail.hidden, z[0].shape)
+            if activation is None:
+                return None
+            vector = ACTIVATIONS[activation].function(vector)
+            ones, zeros = np.ones(len(first.weight), np.float32), np.zeros(len(first.weight), np.float32)
+            head = Head(tail.weight, tail.hidden.weight, activation, tail.hidden.z, ones, zeros)
+        ours = vector @ tail.weight.T + tail.bias
         within = ours.size == logits.size and np.abs(ours - _rows(logits)).max() <= TOLERANCE * np.abs(logits).max()
-        return tail if within else None
+        return head if within else None
+
+    def _activation(self, graph: Graph, hidden: Hidden, shape: tuple[int, ...]) -> str | None:
+        """The activation's name, by what its part of the graph makes of −9 to 9, whatever nodes it is spelled in."""
+        ramp = np.linspace(-WIDE, WIDE, math.prod(shape), dtype=np.float32).reshape(shape)
+        try:
+            (activated,) = run_session(self._session(graph.between(hidden.z, hidden.activated), []), ramp)
+        except (WeightsError, ModelError):  # of another type, or of more than z
+            return None
+        names = fitting(_rows(ramp), _rows(activated)) if activated.size == ramp.size else []
+        return names[0] if len(names) == 1 else None
 
     def _last_with_positions(self, model: Any, graph: Graph) -> str:
         """The last value (1, K, h, w) with h, w > 1 and more channels than rows, before the logits."""

@@ -1,8 +1,10 @@
 """How a classifier of another framework ends: read from its ONNX graph, from the output backwards.
 
-Two tails have a closed form, y = W·mean(A) + b:
-    A → global average pooling → (flatten, reshape, squeeze) → Gemm, MatMul (+ Add), or 1×1 Conv
+Three tails have a closed form, y = W·mean(A) + b and y = W₂·act(W₁·mean(A) + b₁) + b₂:
+    A → global average pooling → (flatten, reshape, squeeze) → linear
     A → 1×1 Conv → global average pooling → (flatten, ...)
+    A → global average pooling → (flatten, ...) → linear → activation, in whatever nodes → linear
+where linear is Gemm, MatMul (+ Add), or 1×1 Conv (+ BatchNormalization).
 """
 
 from __future__ import annotations
@@ -16,22 +18,34 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 SHAPERS = {"Flatten", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Cast"}
 SOFTMAX = {"Softmax", "LogSoftmax"}
+SPELLED = 16  # nodes that an activation is made of, at most
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """z: name of W₁·mean(A) + b₁. activated: name of act(z). weight: W₁ (J, K). bias: b₁ (J,)."""
+
+    z: str
+    activated: str
+    weight: Array
+    bias: Array
 
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """activations: name of A. weight: W (C, K). bias: b (C,)."""
+    """activations: name of A. weight: W (C, K), or W₂ (C, J) behind ``hidden``. bias: b (C,)."""
 
     activations: str
     weight: Array
     bias: Array
+    hidden: Hidden | None = None
 
 
 class Graph:
     """An ``onnx.ModelProto`` read backwards."""
 
     def __init__(self, model: Any) -> None:
-        self.nodes = list(model.graph.node)
+        self._model, self.nodes = model, list(model.graph.node)
         self._made_by = {name: node for node in self.nodes for name in node.output}
         self._stored = {tensor.name: tensor for tensor in model.graph.initializer}
 
@@ -46,15 +60,56 @@ class Graph:
         return str(node.input[0]) if node is not None and node.op_type in SOFTMAX else output
 
     def tail(self, logits: str) -> Tail | None:
-        """None where it is neither of the two."""
+        """None where it is none of the three."""
         linear = self._linear(self.bare(logits))
         if linear is not None:
             name, weight, bias = linear
             pooled = self._pooled(self.bare(name))
-            return None if pooled is None else Tail(pooled, weight, bias)
+            return self._hidden_tail(name, weight, bias) if pooled is None else Tail(pooled, weight, bias)
         pooled = self._pooled(self.bare(logits))
         linear = None if pooled is None else self._linear(self.bare(pooled))
         return None if linear is None else Tail(*linear)
+
+    def _hidden_tail(self, activated: str, weight: Array, bias: Array) -> Tail | None:
+        z = self._before(activated)
+        first = None if z is None else self._linear(self.bare(z))
+        pooled = None if first is None else self._pooled(self.bare(first[0]))
+        if z is None or first is None or pooled is None:
+            return None
+        return Tail(pooled, weight, bias, Hidden(z, activated, *first[1:]))
+
+    def _before(self, activated: str) -> str | None:
+        """The linear value that ``activated`` is made of, through all that is computed of it on the way."""
+        linear, nodes, names = [], 0, [activated]
+        while names and nodes < SPELLED:
+            name = names.pop()
+            node = self._made_by.get(name)
+            if self._linear(self.bare(name)) is not None:
+                linear.append(name)
+            elif node is None:
+                return None
+            else:
+                names += [given for given in node.input if given and self._constant(given) is None]
+                nodes += 1
+        # z + 3, of a hard swish, is linear too, but comes later.
+        return None if names or not linear else min(linear, key=self.values.index)
+
+    def between(self, start: str, end: str) -> Any:
+        """An ``onnx.ModelProto`` of one input, ``start``, and one output, ``end``, both float32."""
+        from onnx import TensorProto, helper
+
+        needed, found = {end}, []
+        for node in reversed(self.nodes):
+            if needed & set(node.output) and start not in node.output:
+                found.append(node)
+                needed |= set(node.input)
+        ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in (start, end)]
+        stored = [tensor for name, tensor in self._stored.items() if name in needed]
+        graph = helper.make_graph(found[::-1], "part", ends[:1], ends[1:], stored)
+        whole = self._model
+        return helper.make_model(
+            graph, opset_imports=whole.opset_import, ir_version=whole.ir_version, functions=whole.functions
+        )
 
     def bare(self, name: str) -> str:
         """The value before all that only changes its shape."""
@@ -73,6 +128,8 @@ class Graph:
                 if bias is not None and inner is not None:
                     return inner[0], inner[1], inner[2] + bias.reshape(-1)
             return None
+        if node.op_type == "BatchNormalization":
+            return self._normalised(node)
         weight = self._constant(node.input[1]) if len(node.input) > 1 else None
         if weight is None or node.op_type not in READERS:
             return None
@@ -82,6 +139,16 @@ class Graph:
         given = self._constant(node.input[2]) if len(node.input) > 2 and node.input[2] else None
         bias = np.zeros(len(weight), np.float32) if given is None else given.reshape(-1)
         return node.input[0], weight, np.broadcast_to(bias, len(weight)) * _attributes(node).get("beta", np.float32(1))
+
+    def _normalised(self, node: Any) -> tuple[str, Array, Array] | None:
+        """``_linear`` of a normalised linear value."""
+        inner = self._linear(self.bare(node.input[0]))
+        scale, shift, mean, variance = (self._constant(name) for name in node.input[1:5])
+        if inner is None or scale is None or shift is None or mean is None or variance is None:
+            return None
+        name, weight, bias = inner
+        scale = scale / np.sqrt(variance + np.float32(_attributes(node).get("epsilon", 1e-5)))
+        return name, scale[:, None] * weight, (bias - mean) * scale + shift
 
     def _pooled(self, name: str) -> str | None:
         """x of mean(x) over both sides of the picture."""

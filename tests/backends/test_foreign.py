@@ -1,19 +1,23 @@
 """ONNX files of other frameworks: hand-made graphs, against autograd on the same weights."""
 
 import logging
+import warnings
 
 import numpy as np
 import onnx
 import pytest
 import torch
+import torchvision
 from onnx import TensorProto, helper, numpy_helper
+from test_head import randomised
 
 from livecam.backends import open_backend
 from livecam.backends.foreign import principal
+from livecam.backends.pytorch import TorchBackend
 from livecam.errors import ConfigError, TargetLayerError, WeightsError
 from livecam.explainer import Explainer
 from livecam.methods import get_method
-from livecam.models import ModelSpec
+from livecam.models import LoadedModel, ModelSpec
 
 CHANNELS, CLASSES = 40, 7
 PLACE = {"layer": None, "device": "cpu", "precision": "auto"}
@@ -23,6 +27,14 @@ W = RNG.normal(0, 1, (CLASSES, CHANNELS)).astype(np.float32)
 B = RNG.normal(0, 1, CLASSES).astype(np.float32)
 STORED = {"kernel": KERNEL, "w": W, "wt": W.T, "w4": W[:, :, None, None], "b": B, "axes": np.array([2, 3])}
 STORED |= {"shape": np.array([0, -1])}
+HIDDEN = 24
+W1 = RNG.normal(0, 8, (HIDDEN, CHANNELS)).astype(np.float32)  # so that z also lies above 6
+B1 = RNG.normal(0, 1, HIDDEN).astype(np.float32)
+W2 = RNG.normal(0, 1, (CLASSES, HIDDEN)).astype(np.float32)
+BATCH_NORM = [RNG.uniform(0.5, 1.5, HIDDEN).astype(np.float32) for _ in range(4)]  # scale, shift, mean, variance
+STORED |= {"w1": W1, "w1t": W1.T, "w14": W1[:, :, None, None], "b1": B1, "w2": W2, "w24": W2[:, :, None, None]}
+STORED |= {name: np.float32(name.removeprefix("n")) for name in ("n0", "n3", "n6")}
+STORED |= dict(zip(("scale", "shift", "mean", "var"), BATCH_NORM, strict=True))
 
 
 def node(kind, inputs, output, **attributes):
@@ -50,7 +62,78 @@ TAILS = {
     ],
     "softmax": [POOL, node("Flatten", "pooled", "f"), node("Gemm", "f w b", "z", transB=1), node("Softmax", "z", "y")],
 }
+FIRST = [POOL, node("Flatten", "pooled", "flat"), node("Gemm", "flat w1 b1", "z", transB=1)]
+LAST = [node("Gemm", "s w2 b", "y", transB=1)]
+# act → the ways in which exporters spell it
+SPELLINGS = {
+    "relu": {"relu": [node("Relu", "z", "s")], "max": [node("Max", "z n0", "s")]},
+    "relu6": {
+        "clip": [node("Clip", "z n0 n6", "s")],
+        "min": [node("Relu", "z", "r"), node("Min", "r n6", "s")],
+    },
+    "hardswish": {
+        "hardswish": [node("HardSwish", "z", "s")],
+        "hardsigmoid": [node("HardSigmoid", "z", "h", alpha=1 / 6, beta=0.5), node("Mul", "z h", "s")],
+        "clip": [
+            node("Add", "z n3", "z3"),
+            node("Clip", "z3 n0 n6", "k"),
+            node("Mul", "z k", "m"),
+            node("Div", "m n6", "s"),
+        ],
+    },
+    "silu": {"sigmoid": [node("Sigmoid", "z", "h"), node("Mul", "h z", "s")]},
+}
+TWO = {
+    f"{act}_{name}": (act, [*FIRST, *nodes, *LAST]) for act, ways in SPELLINGS.items() for name, nodes in ways.items()
+}
+TWO |= {
+    "convolutions": (
+        "hardswish",
+        [
+            POOL,
+            node("Conv", "pooled w14 b1", "z"),
+            node("HardSwish", "z", "s"),
+            node("Conv", "s w24 b", "f"),
+            node("Flatten", "f", "y"),
+        ],
+    ),
+    "mixed": (
+        "relu6",
+        [POOL, node("Conv", "pooled w14 b1", "z"), node("Clip", "z n0 n6", "k"), node("Flatten", "k", "s"), *LAST],
+    ),
+    "matmul": (
+        "hardswish",
+        [
+            POOL,
+            node("Flatten", "pooled", "flat"),
+            node("MatMul", "flat w1t", "p"),
+            node("Add", "p b1", "z"),
+            *SPELLINGS["hardswish"]["clip"],
+            *LAST,
+        ],
+    ),
+    "normalised": (
+        "relu",
+        [
+            POOL,
+            node("Conv", "pooled w14 b1", "u"),
+            node("BatchNormalization", "u scale shift mean var", "z"),
+            node("Relu", "z", "r"),
+            node("Flatten", "r", "s"),
+            *LAST,
+        ],
+    ),
+}
 OTHER = {
+    "unknown_activation": [*FIRST, node("Tanh", "z", "s"), *LAST],
+    "two_activations": [*FIRST, node("Relu", "z", "r"), node("HardSwish", "r", "s"), *LAST],
+    "not_of_z_alone": [
+        *FIRST,
+        node("Gemm", "flat w1", "o", transB=1),
+        node("Relu", "z", "r"),
+        node("Mul", "r o", "s"),
+        *LAST,
+    ],
     "max_pool": [node("GlobalMaxPool", "a", "p"), node("Flatten", "p", "f"), node("Gemm", "f w b", "y", transB=1)],
     "squared": [
         POOL,
@@ -103,6 +186,57 @@ def test_gradcam_is_exact(tmp_path, pictures, name, shape):
     ours = backend.numpy(get_method("gradcam").function(tap, classes))
     assert np.abs(ours - cam).max() < 1e-4 * cam.max()
     assert np.abs(tap.gradients(classes).mean((2, 3)) - tap.alpha(classes)).max() < 1e-6
+    backend.close()
+
+
+@pytest.mark.parametrize("name", TWO)
+def test_gradcam_of_two_linear_layers_is_exact(tmp_path, pictures, name):
+    act, tail = TWO[name]
+    backend = open_backend("auto", write(tmp_path / "net.onnx", tail), **PLACE)
+    classes = [0, 3, 6]
+    _, _, a = autograd(pictures, classes)
+    a = torch.from_numpy(a).requires_grad_(True)
+    z = torch.nn.functional.linear(a.mean((2, 3)), torch.from_numpy(W1), torch.from_numpy(B1))
+    if name == "normalised":
+        scale, shift, mean, variance = map(torch.from_numpy, BATCH_NORM)
+        z = torch.nn.functional.batch_norm(z, mean, variance, scale, shift)
+    assert (z > 6).any(), "ReLU and ReLU6 would be one"
+    logits = torch.nn.functional.linear(getattr(torch.nn.functional, act)(z), torch.from_numpy(W2), torch.from_numpy(B))
+    (gradient,) = torch.autograd.grad(logits[range(3), classes].sum(), a)
+    wanted = torch.relu((gradient.mean((2, 3), keepdim=True) * a).sum(1)).detach().numpy()
+    tap = backend.forward(pictures)
+    assert (backend.substitute, backend.target_layer) == (None, "a")
+    assert tap.logits == pytest.approx(logits.detach().numpy(), rel=1e-4, abs=1e-3)
+    assert wanted.max() > 0, "nothing was compared"
+    ours = backend.numpy(get_method("gradcam").function(tap, classes))
+    assert np.abs(ours - wanted).max() < 1e-4 * wanted.max()
+    assert np.abs(tap.gradients(classes) - gradient.numpy()).max() < 1e-4 * gradient.abs().max()
+    backend.close()
+
+
+@pytest.mark.parametrize("exporter", ["dynamo", "torchscript"])
+def test_mobilenet_v3_as_pytorch_exports_it(tmp_path, pictures, exporter):
+    module = randomised(torchvision.models.mobilenet_v3_small(weights=None))
+    file = tmp_path / "v3.onnx"
+    x = torch.zeros(1, 3, 64, 96)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporters use what their dependencies have deprecated
+        if exporter == "dynamo":
+            torch.onnx.export(module, (x,), file, dynamo=True, opset_version=18, external_data=False, verbose=False)
+        else:
+            torch.onnx.export(module, (x,), file, dynamo=False, opset_version=13)
+    backend = open_backend("auto", ModelSpec(str(file), mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.3)), **PLACE)
+    assert backend.substitute is None
+    labels = tuple(map(str, range(1000)))
+    loaded = LoadedModel("v3", module, labels, (0.4, 0.5, 0.6), (0.2, 0.25, 0.3), None)
+    reference, gradcam = TorchBackend(loaded, device="cpu", closed_form=False), get_method("gradcam").function
+    wanted, tap = reference.forward(pictures), backend.forward(pictures)
+    assert np.abs(tap.logits - wanted.logits).max() < 1e-4 * np.abs(wanted.logits).max()
+    classes = wanted.logits.argmax(1).tolist()
+    right = reference.numpy(gradcam(wanted, classes))
+    assert right.max() > 0, "nothing was compared"
+    assert np.abs(backend.numpy(gradcam(tap, classes)) - right).max() < 1e-4 * right.max()
+    reference.close()
     backend.close()
 
 
