@@ -56,7 +56,7 @@ class Request:
     mean: Colour | None
     std: Colour | None
     explainer: Callable[[Subject], Explainer]
-    painter: Painter
+    painter: Callable[[Explainer], Painter]
     encoder: SinkOptions
     flags: Callable[[Subject], list[str]]
 
@@ -122,8 +122,8 @@ def _sections(
         found = []
         for each in subjects:
             with request.explainer(each) as explainer:
-                clip, frames = request.clip, request.frames
-                found.append(measure_stages(clip, frames, explainer, request.painter, request.encoder, folder))
+                clip, frames, painter = request.clip, request.frames, request.painter(explainer)
+                found.append(measure_stages(clip, frames, explainer, painter, request.encoder, folder))
         return found
 
     def overlay() -> list[dict[str, Any]]:

@@ -41,10 +41,11 @@ def make_explainer(settings: Settings, work: Literal["still", "live", "every"] =
     )
 
 
-def make_painter(settings: Settings) -> Painter:
+def make_painter(settings: Settings, explainer: Explainer) -> Painter:
+    """A painter that works where ``explainer`` does."""
     chosen = {"colormap": settings.colormap, "alpha": settings.alpha}
     given = {name: value for name, value in chosen.items() if value is not None}
-    return Painter(Style(mode=settings.blend, hud=settings.hud, **given))  # type: ignore[arg-type]
+    return Painter(Style(mode=settings.blend, hud=settings.hud, **given), explainer.device)  # type: ignore[arg-type]
 
 
 def class_of(settings: Settings, explainer: Explainer) -> int | None:
@@ -70,7 +71,7 @@ def make_pipeline(
         policy=policy,
         class_idx=class_of(settings, explainer),
         smoother=Smoother(settings.smooth),
-        painter=make_painter(settings),
+        painter=make_painter(settings, explainer),
         quality=settings.quality,
         target_fps=settings.target_fps,
         max_frames=settings.max_frames,

@@ -111,7 +111,7 @@ def make_request(what: dict[str, Any], chosen: Settings, given: dict[str, Any], 
         explainer=lambda subject: make_explainer(
             chosen.model_copy(update={"model": subject.spec.name, "weights": subject.spec.weights})
         ),
-        painter=make_painter(chosen),
+        painter=lambda explainer: make_painter(chosen, explainer),
         encoder=replace(sink_options(chosen, live=False, force=True), audio=False),
         flags=lambda subject: annotate_flags(given, subject, config_file),
     )

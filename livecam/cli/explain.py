@@ -65,7 +65,7 @@ def explain_still(spec: str, target: Path, chosen: Settings, explainer: Explaine
         raise SourceError(f"{spec}: there is no picture in it")
     with StillSink(target, run, sink_options(chosen, live=False, force=force)) as sink:
         explanation = explainer.explain(frame.image, class_of(chosen, explainer))
-        painted = make_painter(chosen).paint(
+        painted = make_painter(chosen, explainer).paint(
             frame.image, explanation, quality=chosen.quality or 0, status=explainer.title
         )
         annotated = AnnotatedFrame(frame, painted, explanation, 0, chosen.quality or 0)

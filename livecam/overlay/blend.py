@@ -51,7 +51,7 @@ def blend(
     >>> blend(picture, np.ones((1, 1), np.float32), colormap="grey", alpha=0.5)[0, 0].tolist()
     [228, 228, 228]
     """
-    _check(image)
+    check_picture(image)
     check_heatmap(heatmap)
     tables = tint(colormap, float(alpha), mode)
     working_size(image.shape[:2], quality)
@@ -64,7 +64,8 @@ def blend(
     return out
 
 
-def _check(image: Image) -> None:
+def check_picture(image: Image) -> None:
+    """Raise ConfigError for what is no picture."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ConfigError(f"a picture is (H, W, 3) uint8 RGB, not {image.shape} {image.dtype}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from livecam.overlay.blend import DEFAULT_ALPHA, DEFAULT_MODE, blend, working_size
 from livecam.overlay.blend_planes import blend_planes
@@ -12,6 +13,9 @@ from livecam.overlay.hud import Hud, draw_hud
 from livecam.overlay.tint import tint
 from livecam.planes import Planes
 from livecam.types import Explanation, Picture, Prediction, rgb
+
+if TYPE_CHECKING:
+    from livecam.overlay.blend_device import DeviceBlend
 
 FAINTEST = 0.5
 """Share of the opacity that is left to a class with a probability of 0."""
@@ -53,12 +57,18 @@ def predictions(explanation: Explanation) -> tuple[Prediction, ...]:
 class Painter:
     """Annotates pictures in one style. Keeps no state from one picture to the next: equal input gives equal bytes.
 
+    device: where RGB pictures are blended: on ``cuda`` and ``cuda:N`` there, elsewhere on the CPU.
     Raises ConfigError or UnknownName for a style that cannot be drawn.
     """
 
-    def __init__(self, style: Style | None = None) -> None:
+    def __init__(self, style: Style | None = None, device: str = "cpu") -> None:
         self.style = style or Style()
         tint(self.style.colormap, self.style.alpha, self.style.mode)  # fails here rather than at the first picture
+        self._on_device: DeviceBlend | None = None
+        if device.partition(":")[0] == "cuda":
+            from livecam.overlay.blend_device import DeviceBlend  # loads PyTorch
+
+            self._on_device = DeviceBlend(device)
 
     def paint(
         self,
@@ -89,5 +99,9 @@ class Painter:
             heatmap = explanation.heatmap(working_size(image.shape[:2], max(quality, 1)))
             return blend_planes(image, heatmap, colormap=self.style.colormap, alpha=alpha)
         image = rgb(image)  # light that is added saturates each colour for itself: planes cannot say that
+        if self._on_device is not None:
+            # Half the size: the device interpolates better than it is fed.
+            heatmap = explanation.heatmap(working_size(image.shape[:2], max(quality, 1)), guide=image)
+            return self._on_device(image, heatmap, colormap=self.style.colormap, alpha=alpha, mode=self.style.mode)
         heatmap = explanation.heatmap(working_size(image.shape[:2], quality), guide=image)
         return blend(image, heatmap, colormap=self.style.colormap, alpha=alpha, mode=self.style.mode, quality=quality)
