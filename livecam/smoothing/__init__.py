@@ -1,4 +1,5 @@
-"""Steady explanations: label hysteresis, averaging in seconds, reset at cuts. Pure: time comes with the frames."""
+"""Steady explanations: label hysteresis, averaging in seconds along with the motion, reset at cuts. Pure: time comes
+with the frames."""
 
 from __future__ import annotations
 
@@ -10,12 +11,13 @@ from numpy.typing import NDArray
 from livecam.errors import ConfigError
 from livecam.smoothing.average import MapAverage
 from livecam.smoothing.hysteresis import Hysteresis
+from livecam.smoothing.motion import Luma, Motion, thumbnail
 from livecam.smoothing.scene import SceneCut
 from livecam.types import Explanation, Picture
 
 DEFAULT_SECONDS = 0.25
 
-__all__ = ["DEFAULT_SECONDS", "Hysteresis", "MapAverage", "SceneCut", "Smoother"]
+__all__ = ["DEFAULT_SECONDS", "Hysteresis", "MapAverage", "Motion", "SceneCut", "Smoother", "thumbnail"]
 
 
 class Smoother:
@@ -31,15 +33,19 @@ class Smoother:
         self._cut = SceneCut()
         self._hysteresis = Hysteresis(seconds)
         self._average = MapAverage(seconds)
-        self._class_idx: int | None = None
+        self._motion = Motion()
+        self._before: Luma | None = None
+        self._luma: Luma | None = None
+        self._shown: tuple[int, str] | None = None
         self._now = 0.0
 
     def observe(self, image: Picture, now: float) -> None:
         """Look at the picture of time ``now`` (seconds): a cut, or a jump back in time, forgets everything before."""
         if self._cut.is_cut(image) or now < self._now:
-            self._hysteresis.reset()
-            self._average.reset()
+            self.reset()
         self._now = now
+        if self._on:
+            self._before, self._luma = self._luma, thumbnail(image)
 
     def choose(self, scores: NDArray[np.float32]) -> int:
         """The class to explain in the observed picture. scores: (C,) probabilities."""
@@ -49,7 +55,17 @@ class Smoother:
         """The explanation of the observed picture with its map averaged; ``peak`` stays the raw frame's own."""
         if not self._on:
             return explanation
-        if explanation.class_idx != self._class_idx:
+        shown = explanation.class_idx, explanation.method
+        if shown != self._shown:
             self._average.reset()
-            self._class_idx = explanation.class_idx
+            self._shown = shown
+        if self._before is not None and self._luma is not None:
+            before, after = self._before, self._luma
+            self._average.move(lambda cam: self._motion.carried(cam, explanation.region, before, after))
         return replace(explanation, cam=self._average.update(explanation.cam * explanation.peak, self._now))
+
+    def reset(self) -> None:
+        """Forget everything before the next picture."""
+        self._hysteresis.reset()
+        self._average.reset()
+        self._before = self._luma = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,6 +36,12 @@ class MapAverage:
             return np.zeros_like(raw)
         shown: NDArray[np.float32] = np.minimum(self._map / np.float32(self._scale), np.float32(1.0))
         return shown
+
+    def move(self, carried: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> None:
+        """Put the average where ``carried`` puts it, before the map of a picture in which things have moved."""
+        if self._map is not None:
+            # A copy: update() adds to it in place, and whoever carries it may return what he was given.
+            self._map = carried(self._map).copy()
 
     def reset(self) -> None:
         self._map, self._scale = None, 0.0
