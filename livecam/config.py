@@ -105,6 +105,7 @@ class Settings(BaseSettings):
     max_frames: Annotated[int | None, Field(ge=1)] = None
     start: Seconds | None = None
     duration: Annotated[Seconds, Field(gt=0)] | None = None
+    sync: bool = False
     target_fps: Annotated[float | None, Field(gt=0, le=1000)] = None
     size: Annotated[tuple[int, int], BeforeValidator(_size)] | None = None
     fps: Annotated[float | None, Field(gt=0, le=1000)] = None

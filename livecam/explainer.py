@@ -63,7 +63,8 @@ class Explainer:
         self.model, self.method = model, method
         self._method = get_method(method)
         self.title = f"{model} · {self._method.title}"
-        self._input, self._input_size, self._top_k = input, input_size, top_k
+        self.input_size = input_size
+        self._input, self._top_k = input, top_k
         files = [Path(file) if file is not None else None for file in (weights, labels)]
         spec = ModelSpec(model, files[0], files[1], mean, std)
         self._backend: Backend | None = open_backend(
@@ -76,13 +77,27 @@ class Explainer:
             self.method, self.title = "eigencam", f"{model} · Eigen-CAM"
         self._lock = threading.Lock()
 
-    def explain(self, image: Picture, class_idx: int | None = None, *, choose: Choose | None = None) -> Explanation:
+    def explain(
+        self,
+        image: Picture,
+        class_idx: int | None = None,
+        *,
+        choose: Choose | None = None,
+        input_size: int | None = None,
+    ) -> Explanation:
         """Explain one picture. image: (H, W, 3) uint8 RGB, any size, or the planes of a recording.
 
         class_idx: the class to explain; None: the best one, or what ``choose`` makes of the (C,) probabilities.
+        input_size: another one than the explainer's, for this picture.
         Raises ConfigError (not a picture, no such class), ModelError.
         """
-        return self._explain([image], class_idx, choose)[0]
+        return self._explain([image], class_idx, choose, input_size)[0]
+
+    def prepare(self, size: tuple[int, int], input_size: int) -> None:
+        """Get ready for pictures of ``size`` (H, W) at another ``input_size``: an engine that compiles for each size
+        takes seconds the first time. Any thread may call it; pictures are explained meanwhile. Raises ModelError.
+        """
+        self._opened().prepare(plan(self._input, size, input_size)[0])
 
     def explain_batch(self, images: Sequence[Picture]) -> list[Explanation]:
         """Explain several pictures, each for its best class. Pictures of one size go through the network together."""
@@ -104,9 +119,11 @@ class Explainer:
         some = ", ".join(f"{number} {self.labels[number]!r}" for number in hits[:5])
         raise ConfigError(f"class {name!r} is one of {len(hits)}: {some}; give its index")
 
-    def _explain(self, images: list[Picture], class_idx: int | None, choose: Choose | None) -> list[Explanation]:
+    def _explain(
+        self, images: list[Picture], class_idx: int | None, choose: Choose | None, input_size: int | None = None
+    ) -> list[Explanation]:
         start = time.perf_counter()
-        size, region = self._plan(images)
+        size, region = self._plan(images, input_size or self.input_size)
         pictures = np.stack([take(image, region, size) for image in images])
         with self._lock:
             backend = self._opened()
@@ -120,13 +137,13 @@ class Explainer:
         seconds = (time.perf_counter() - start) / len(images)
         return [self._explanation(*parts, region, seconds) for parts in zip(maps, scores, chosen, strict=True)]
 
-    def _plan(self, images: list[Picture]) -> tuple[tuple[int, int], Region]:
+    def _plan(self, images: list[Picture], input_size: int) -> tuple[tuple[int, int], Region]:
         for image in images:
             if isinstance(image, Planes):
                 continue
             if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
                 raise ConfigError(f"a picture is (H, W, 3) uint8 RGB, not {image.shape} {image.dtype}")
-        return plan(self._input, images[0].shape[:2], self._input_size)
+        return plan(self._input, images[0].shape[:2], input_size)
 
     def _explanation(
         self, raw: NDArray[np.float32], scores: NDArray[np.float32], chosen: int, region: Region, seconds: float

@@ -1,4 +1,4 @@
-"""Measured time against budget → a rung of the ladder. Fast down, slow up, longer hold-off after each failed step up."""
+"""Measured time against budget → a rung of the ladder. Fast down, slow up, longer hold-off after a failed step up."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ class Governor:
 
     The load is the 90th percentile of busy time over the time that a tick of the rung has, in windows of ``window``
     seconds. Above ``high`` the level goes down at once, to the first whose predicted load is below it. It goes up when
-    the load predicted for the level above has been at most ``low`` for ``hold`` seconds: by one, or, where no
-    step up has failed, as far as the prediction stays under half of ``high``. A step up that fails within the hold-off doubles it, at most to ``hold_max``
-    (the rule of WebRTC's overuse detector). Rungs that ``skip`` (asked with their number) says are not there now are
-    left out; nothing goes below the last one.
+    the load predicted for the level above has been at most ``low`` for ``hold`` seconds: by one, or, where no step up
+    has failed, as far as the prediction stays under half of ``high``. A step up that fails within the hold-off doubles
+    it, at most to ``hold_max`` (the rule of WebRTC's overuse detector). Rungs that ``skip`` (asked with their number)
+    says are not there now are left out; nothing goes below the last one.
     """
 
     def __init__(

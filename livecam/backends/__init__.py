@@ -40,6 +40,10 @@ class Backend(Protocol):
         """The logits (B, C) alone, nothing tapped: what explaining is measured against."""
         ...
 
+    def prepare(self, size: tuple[int, int]) -> None:
+        """Get ready for pictures of ``size`` (H, W), while another thread may be in ``forward``. Raises ModelError."""
+        ...
+
     def numpy(self, maps: Array) -> NDArray[np.float32]:
         """An array of this backend as float32 NumPy, on the host."""
         ...

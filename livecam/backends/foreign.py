@@ -100,6 +100,10 @@ class ForeignBackend:
     def plain(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         return _rows(self._run(self._plain, pictures)[0])
 
+    def prepare(self, size: tuple[int, int]) -> None:
+        if self._fixed and size != self._size:
+            raise ModelError(f"the file takes inputs of {self._size[0]}x{self._size[1]} only")
+
     def numpy(self, maps: Array) -> NDArray[np.float32]:
         return np.asarray(maps, np.float32)
 

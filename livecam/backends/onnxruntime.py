@@ -75,14 +75,17 @@ class OnnxRuntimeBackend:
         self._sessions: dict[tuple[int, int], _Sessions] = {}
 
     def forward(self, pictures: NDArray[np.uint8]) -> Tap:
-        logits, activations, *hidden = self._run(self._of(pictures).tapped, pictures)
+        logits, activations, *hidden = self._run(self._of(pictures.shape[1:3]).tapped, pictures)
         return closed_form(self._prepared.head, logits, activations, hidden[0] if hidden else None)
 
     def plain(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        sessions = self._of(pictures)
+        sessions = self._of(pictures.shape[1:3])
         if sessions.plain is None:
             sessions.plain = open_session(_only_logits(sessions.model), self._threads)
         return self._run(sessions.plain, pictures)[0]
+
+    def prepare(self, size: tuple[int, int]) -> None:
+        self._of(size)
 
     def numpy(self, maps: Floats) -> NDArray[np.float32]:
         return np.asarray(maps, np.float32)
@@ -92,12 +95,11 @@ class OnnxRuntimeBackend:
         self._sessions.clear()
         self._prepared.release()
 
-    def _of(self, pictures: NDArray[np.uint8]) -> _Sessions:
-        height, width = pictures.shape[1:3]
-        if (height, width) not in self._sessions:
-            model = self._graph((height, width))
-            self._sessions[height, width] = _Sessions(model, open_session(model, self._threads))
-        return self._sessions[height, width]
+    def _of(self, size: tuple[int, int]) -> _Sessions:
+        if size not in self._sessions:
+            model = self._graph(size)
+            self._sessions[size] = _Sessions(model, open_session(model, self._threads))
+        return self._sessions[size]
 
     def _graph(self, size: tuple[int, int]) -> bytes:
         """The graph for pictures of ``size`` (H, W) and any batch, from the cache or for the cache."""

@@ -78,6 +78,9 @@ class OpenVinoBackend:
             self._plain[size] = self._compile(graph).create_infer_request()
         return np.concatenate([self._infer(self._plain[size], picture)[0] for picture in pictures])
 
+    def prepare(self, size: tuple[int, int]) -> None:
+        self._request(size)
+
     def numpy(self, maps: Floats) -> NDArray[np.float32]:
         return np.asarray(maps, np.float32)
 

@@ -124,6 +124,9 @@ class TorchBackend:
         with self._translated(pictures.shape), torch.inference_mode():
             return self.numpy(self._passes["plain"](self._upload(pictures))[0])
 
+    def prepare(self, size: tuple[int, int]) -> None:
+        """Any size is as good as another."""
+
     def numpy(self, maps: torch.Tensor) -> NDArray[np.float32]:
         maps = maps.detach().float()
         if self._device.type != "cuda":

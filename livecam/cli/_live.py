@@ -11,6 +11,7 @@ from livecam.channel import Full
 from livecam.cli._interrupt import Interrupt
 from livecam.cli._parts import make_pipeline, run_info, sink_options, who
 from livecam.config import Settings
+from livecam.controls import Controls
 from livecam.errors import ConfigError
 from livecam.explainer import Explainer
 from livecam.pipeline import Policy
@@ -32,12 +33,28 @@ def run_live(
     """
     if len(set(outputs)) < len(outputs):
         raise ConfigError(f"-o: {', '.join(outputs)}: name each output once")
-    stats, started = Stats(), time.monotonic()
+    stats, controls, started = Stats(), Controls(), time.monotonic()
     times: list[float] = []
     shown = -1
     with ExitStack() as stack:
         run = run_info(source.info, explainer)
-        options = replace(sink_options(settings, live=True, force=force), decode_errors=lambda: source.decode_errors)
+        # Its threads start with the first picture: the sinks are opened, and closed after it.
+        pipeline = make_pipeline(
+            source,
+            explainer,
+            settings,
+            Policy.LIVE,
+            interrupt,
+            stats,
+            controls=controls,
+            resizable=all(spec in VIEWS for spec in outputs),
+        )
+        options = replace(
+            sink_options(settings, live=True, force=force),
+            decode_errors=lambda: source.decode_errors,
+            controls=controls,
+            state=pipeline.state,
+        )
         views: list[Sink] = [stack.enter_context(open_sink(spec, options, run)) for spec in outputs if spec in VIEWS]
         # Whatever writes to a disk gets a thread of its own.
         recorders = [
@@ -45,12 +62,13 @@ def run_live(
             for spec in outputs
             if spec not in VIEWS
         ]
-        pipeline = stack.enter_context(make_pipeline(source, explainer, settings, Policy.LIVE, interrupt, stats))
+        stack.enter_context(pipeline)
         for annotated in pipeline:
             # While no new picture comes, the last one is shown again, but recorded once.
             again, shown = annotated.frame.index == shown, annotated.frame.index
+            taking = recorders if controls.view.recording and not again else []
             with stats.stage("write"):
-                wanted = [sink.write(annotated) for sink in [*views, *(() if again else recorders)]]
+                wanted = [sink.write(annotated) for sink in [*views, *taking]]
             times = times if again else [*times[:1], time.monotonic()]
             if not all(wanted):
                 break
@@ -67,16 +85,10 @@ def run_live(
         "mode": source.info.detail,
         "output": outputs,
         **who(explainer),
-        "frames_in": progress.frames_in,
-        "frames_out": progress.frames_out,
-        "explained": progress.explained,
-        "dropped": dict(stats.dropped),
+        **pipeline.state(),
         "decode_errors": source.decode_errors,
         "interrupted": interrupt.requested,
-        "level": progress.level,
-        "level_changes": progress.changes,
         "elapsed_s": round(time.monotonic() - started, 3),
         "fps": round((progress.frames_out - 1) / span, 3) if span else 0.0,
-        "stages": stats.stages(),
         "peak_rss_mb": peak_rss_mb(),
     }

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from livecam.config import Settings
+from livecam.controls import Controls
 from livecam.explainer import Explainer
 from livecam.overlay import Painter, Style
 from livecam.pipeline import Pipeline, Policy
@@ -63,7 +64,15 @@ def sink_options(settings: Settings, *, live: bool, force: bool) -> SinkOptions:
 
 
 def make_pipeline(
-    source: Source, explainer: Explainer, settings: Settings, policy: Policy, stop: Callable[[], bool], stats: Stats
+    source: Source,
+    explainer: Explainer,
+    settings: Settings,
+    policy: Policy,
+    stop: Callable[[], bool],
+    stats: Stats,
+    *,
+    controls: Controls | None = None,
+    resizable: bool = False,
 ) -> Pipeline:
     return Pipeline(
         source,
@@ -74,6 +83,9 @@ def make_pipeline(
         painter=make_painter(settings, explainer),
         quality=settings.quality,
         target_fps=settings.target_fps,
+        sync=settings.sync,
+        controls=controls,
+        resizable=resizable,
         max_frames=settings.max_frames,
         stop_requested=stop,
         stats=stats,

@@ -23,6 +23,11 @@ from livecam.cli._options import CAMERA, LOOK, MODEL, PART, REPORT, STREAM, flag
     multiple=True,
     help="display, out.mp4, frames/%05d.png, out.jsonl, null; repeatable.  [display]",
 )
+@click.option(
+    "--sync/--no-sync",
+    default=None,
+    help="Show a picture only with its own explanation; else the newest, its map moved along.  [no-sync]",
+)
 @click.option("--force", is_flag=True, help="Overwrite what exists.")
 @flags(MODEL, LOOK, STREAM, PART, CAMERA, REPORT)
 def command(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from enum import Enum
 from types import TracebackType
+from typing import Any
 
 from livecam.clock import Clock, SystemClock
 from livecam.controls import Controls
@@ -13,6 +15,7 @@ from livecam.errors import ConfigError
 from livecam.overlay import Painter
 from livecam.pipeline._every import every
 from livecam.pipeline._live import live
+from livecam.pipeline._meter import Meter
 from livecam.pipeline._run import Explains, Progress, Run
 from livecam.smoothing import Smoother
 from livecam.sources import Source
@@ -35,6 +38,8 @@ class Pipeline:
     policy: None: LIVE for a live source, else EVERY. class_idx: the class to explain; None: the best, held against
     near-ties. controls: what the viewer of LIVE has asked for. quality: 0 (best) to 3; None: 0 for EVERY, and chosen by
     the governor for LIVE. target_fps: LIVE shows at most so many frames a second; None: as many as the source has.
+    sync: LIVE shows explained pictures only, each with its own explanation; else the newest picture, with the newest
+    map carried along with the motion. resizable: LIVE's governor may make the pictures smaller (not for recordings).
     max_frames: end after so many. stop_requested: asked at least ten times a second; True ends the stream.
 
     An exception of any thread is raised here, the original one. Leaving the loop, by any way, ends the threads and
@@ -53,6 +58,8 @@ class Pipeline:
         controls: Controls | None = None,
         quality: int | None = None,
         target_fps: float | None = None,
+        sync: bool = False,
+        resizable: bool = False,
         max_frames: int | None = None,
         stop_requested: Callable[[], bool] = lambda: False,
         clock: Clock | None = None,
@@ -77,7 +84,11 @@ class Pipeline:
             self.stats,
             self.progress,
             threading.Event(),
+            Meter(self.stats, clock or SystemClock()),
+            sync,
+            resizable,
         )
+        self._run = run
         # A generator that does not know the Pipeline: when the caller drops the Pipeline in mid-stream, Python closes
         # the generator, and its ``finally`` ends the threads.
         self._frames = every(run) if self.policy is Policy.EVERY else live(run)
@@ -87,6 +98,31 @@ class Pipeline:
 
     def __next__(self) -> AnnotatedFrame:
         return next(self._frames)
+
+    def state(self) -> dict[str, Any]:
+        """How a live run is doing, as JSON goes; any thread may ask.
+
+        frames_in, frames_out, explained: read, shown, explained so far. dropped: cause (overwritten: a newer picture
+        came first; paced: above the target rate; paused; encoder too slow) → pictures that were not shown or recorded.
+        camera_fps, shown_fps, explained_fps: rates of the last two seconds. missed_deadlines, longest_gap_ms: of
+        showing. measures: name → p50, p95, p99, see ``livecam.pipeline._meter.Meter``. stages: name → p50_ms, p95_ms,
+        p99_ms of the work. level: the governor's rung, 0 is the best; level_title: in words; level_changes: the last
+        ones with their reasons; heatmap_quality: 0 to 3. view: what the viewer asks for (``livecam.controls.View``).
+        """
+        progress = self.progress
+        return {
+            "frames_in": progress.frames_in,
+            "frames_out": progress.frames_out,
+            "explained": progress.explained,
+            "dropped": dict(self.stats.dropped),
+            **self._run.meter.state(),
+            "level": progress.step,
+            "level_title": progress.title,
+            "level_changes": list(progress.changes),
+            "heatmap_quality": progress.level,
+            "stages": self.stats.stages(),
+            "view": asdict(self._run.controls.view),
+        }
 
     def close(self) -> None:
         """End the threads and close the source. Twice is harmless."""

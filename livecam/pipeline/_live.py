@@ -2,129 +2,141 @@
 
 capture thread    source ─▶ newest frame (LATEST, one slot)
 inference thread  newest ─▶ explain, smooth ─▶ newest explanation (LATEST, one slot)
-caller's thread   newest frame + newest explanation ─▶ overlay
+caller's thread   newest frame + newest explanation, carried along with the motion ─▶ overlay
+
+In sync, the caller's thread takes explained pictures only, each with its own explanation.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator, Iterator
+from typing import Any, TypeVar
 
 from livecam.channel import Channel, Closed, Full
-from livecam.clock import Pacer
-from livecam.governor import Governor
+from livecam.controls import View
 from livecam.pipeline._run import JOIN_S, WAKE_S, Run, Workers, explain_frame, read
-from livecam.stats import RateMeter
-from livecam.types import AnnotatedFrame, Explanation, Frame
+from livecam.pipeline._screen import Explained, Screen
+from livecam.smoothing import Smoother, thumbnail
+from livecam.types import AnnotatedFrame, Frame
 
-log = logging.getLogger("livecam")
-
-STALE_S = 1.0  # a picture older than this is said to be old
-AGE_SHOWN_S = 0.2  # an overlay older than this says how old
+T = TypeVar("T")
 
 
 def live(run: Run) -> Generator[AnnotatedFrame, None, None]:
     """The newest picture with the newest explanation; the last picture again, marked, while none comes."""
-    shown: Channel[Frame] = Channel(1, Full.LATEST)
-    newest: Channel[Frame] = Channel(1, Full.LATEST)
-    explained: Channel[tuple[Frame, Explanation]] = Channel(1, Full.LATEST)
-
-    def capture() -> None:
-        try:
-            for frame in _paced(run):
-                shown.put(frame)
-                newest.put(frame)
-        finally:
-            newest.close()
-
-    def explain() -> None:
-        for frame in newest:
-            explained.put((frame, explain_frame(run, frame, frame.captured_at)))
-
-    rate = run.target_fps or run.source.info.fps or 30.0
-    # Where the source is no faster than the target, its own rhythm is the smoothest.
-    pacer = Pacer(1 / rate, run.clock) if run.target_fps and not 0 < run.source.info.fps <= run.target_fps else None
-    screen = _Screen(run, Governor(1 / rate))
-    with Workers(run, (capture, shown), (explain, explained), between=(newest,)):
-        frame: Frame | None = None
+    screen = Screen(run, run.target_fps or run.source.info.fps or 30.0)
+    feed = _Feed(run, screen)
+    workers = Workers(run, (feed.capture, feed.shown), (feed.explain, feed.explained), between=(feed.newest,))
+    with workers, screen.inputs:
         while not run.stop_requested():
-            if pacer:
-                pacer.tick(run.stop)
+            missed = screen.wait()
+            view = run.controls.view
             try:
-                frame = shown.get(WAKE_S)
-            except TimeoutError:
-                pass  # the last picture again, if there is one: the window answers, and says that it is old
+                frame, explained = feed.take()
             except Closed:
-                run.stats.drop("overwritten", shown.dropped)
-                _drain(explained)
+                screen.overwritten(feed.lost, missed)
+                _drain(feed.shown if run.sync else feed.explained)
                 return
-            screen.explanation = _poll(explained, screen.explanation)
-            if frame is None:
+            screen.overwritten(feed.lost, missed)
+            picture = screen.take(frame, explained, view)
+            if picture is None:
                 continue
             start = run.clock.now()
-            yield screen.draw(frame)
-            screen.adapt(run.clock.now() - start)
+            annotated = screen.draw(picture, view)
+            yield annotated
+            screen.presented(annotated, run.clock.now() - start, view)
         run.progress.complete = False
 
 
-class _Screen:
-    """The caller's side of LIVE: joins a picture with the newest explanation, and governs the quality."""
+class _Feed:
+    """What the capture thread and the inference thread do, and what they hand over."""
 
-    def __init__(self, run: Run, governor: Governor) -> None:
-        self.explanation: tuple[Frame, Explanation] | None = None
-        self._run, self._governor = run, governor
-        self._rate = RateMeter()
-        self._drawn = -1
+    def __init__(self, run: Run, screen: Screen) -> None:
+        self.shown: Channel[Frame] = Channel(1, Full.LATEST)
+        self.newest: Channel[tuple[Frame, float]] = Channel(1, Full.LATEST)
+        self.explained: Channel[Explained] = Channel(1, Full.LATEST)
+        self._run, self._screen = run, screen
 
-    def draw(self, frame: Frame) -> AnnotatedFrame:
-        run, now = self._run, self._run.clock.now()
-        explained, explanation = self.explanation or (None, None)
-        lag = None if explained is None else frame.index - explained.index
-        age = None if explained is None else frame.captured_at - explained.captured_at
-        if frame.index != self._drawn:  # and not the last picture once more
-            self._rate.add(now)
-            self._drawn = frame.index
-            run.progress.frames_out += 1
-        with run.stats.stage("overlay"):
-            picture = run.painter.paint(
-                frame.picture,
-                explanation,
-                quality=run.progress.level,
-                status=f"{run.explainer.title} · {self._rate.rate:.0f} fps",
-                notice=_staleness(now - frame.captured_at),
-                age_s=age if age is not None and age > AGE_SHOWN_S else None,
-            )
-        return AnnotatedFrame(frame, picture, explanation, lag, run.progress.level)
+    def capture(self) -> None:
+        run, screen = self._run, self._screen
+        offered, last = 0, None
+        try:
+            for frame in _paced(run):
+                run.meter.camera.add(run.clock.now())
+                if not run.sync:
+                    self.shown.put(frame)
+                if last is not None and frame.index - last < screen.level.every:
+                    continue
+                last = frame.index
+                # While a picture stands, it is explained in the place of each new one.
+                self.newest.put((screen.held or frame, frame.captured_at))
+                offered += 1
+                screen.count(offered, self.newest.dropped)
+        finally:
+            self.newest.close()
 
-    def adapt(self, busy: float) -> None:
-        """Take the time that drawing and the caller's sinks took."""
-        if self._run.quality is not None:
-            return
-        change = self._governor.update(busy, self._run.clock.now())
-        if change:
-            self._run.progress.level = change.level
-            self._run.progress.changes.append(f"quality {change.level}: {change.reason}")
-            log.info("quality level %d: %s", change.level, change.reason)
+    def explain(self) -> None:
+        explaining = _Explaining(self._run, self._screen)
+        for frame, at in self.newest:
+            self.explained.put(explaining.explain(frame, at, self._run.controls.view))
+            self._run.meter.explained.add(self._run.clock.now())
+
+    def take(self) -> tuple[Frame | None, Explained | None]:
+        """What is new for the screen, if anything is within WAKE_S: the last picture is shown again then, so that the
+        window answers, and says that the picture is old. Raises Closed at the end, and the failure of a thread."""
+        if self._run.sync:
+            explained = _got(self.explained, WAKE_S)
+            return (explained.frame if explained else None), explained
+        frame = _got(self.shown, WAKE_S)
+        try:
+            return frame, _got(self.explained, 0)
+        except Closed:
+            return frame, None
+
+    @property
+    def lost(self) -> int:
+        """Pictures so far that a newer one replaced before they could be shown."""
+        return self.explained.dropped + self.newest.dropped if self._run.sync else self.shown.dropped
 
 
-def _staleness(age: float) -> str:
-    return f"NO NEW PICTURE FOR {age:.0f} s" if age > STALE_S else ""
+class _Explaining:
+    """The inference thread's side: what the viewer asks of the network."""
+
+    def __init__(self, run: Run, screen: Screen) -> None:
+        self._run, self._screen = run, screen
+        self._raw = Smoother(0)
+        self._smooth = True
+
+    def explain(self, frame: Frame, at: float, view: View) -> Explained:
+        """Explain ``frame`` at the time ``at``, which goes on while a picture stands."""
+        if view.smooth and not self._smooth:
+            self._run.smoother.reset()  # it has not seen what came in between
+        self._smooth = view.smooth
+        smoother = self._run.smoother if view.smooth else self._raw
+        explanation = explain_frame(self._run, frame, at, smoother, **self._asked(frame, view))
+        return Explained(frame, explanation, thumbnail(frame.picture))
+
+    def _asked(self, frame: Frame, view: View) -> dict[str, Any]:
+        """Arguments of ``explain`` beyond the picture: here goes what the view asks of the explainer."""
+        asked: dict[str, Any] = {}
+        smaller = self._screen.inputs.size(frame.picture.shape[:2], self._screen.level.input)
+        if smaller is not None:
+            asked["input_size"] = smaller
+        return asked
 
 
-def _poll(
-    explained: Channel[tuple[Frame, Explanation]], current: tuple[Frame, Explanation] | None
-) -> tuple[Frame, Explanation] | None:
+def _got(channel: Channel[T], seconds: float) -> T | None:
     try:
-        return explained.get(0)
-    except (TimeoutError, Closed):
-        return current
+        return channel.get(seconds)
+    except TimeoutError:
+        return None
 
 
-def _drain(explained: Channel[tuple[Frame, Explanation]]) -> None:
-    """Wait for the explanation that is being made when the source ends: its failure is the caller's, too."""
+def _drain(channel: Channel[Any]) -> None:
+    """Wait for the end of what the other thread is doing when this one has ended: its failure is the caller's, too."""
     while True:
         try:
-            explained.get(JOIN_S)
+            channel.get(JOIN_S)
         except (TimeoutError, Closed):
             return
 

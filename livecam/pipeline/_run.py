@@ -12,15 +12,17 @@ from livecam.channel import Channel, Closed
 from livecam.clock import Clock
 from livecam.controls import Controls
 from livecam.overlay import Painter
+from livecam.pipeline._meter import Meter
 from livecam.smoothing import Smoother
 from livecam.sources import Source
 from livecam.stats import Stats
-from livecam.types import Explanation, Frame, Picture
+from livecam.types import Explanation, Frame
 
 log = logging.getLogger("livecam")
 
 WAKE_S = 0.1  # how often a waiting caller looks for a stop request or an error of another thread
 JOIN_S = 5.0
+CHANGES_KEPT = 100  # of quality: a kiosk runs for weeks
 
 
 class Explains(Protocol):
@@ -28,9 +30,10 @@ class Explains(Protocol):
 
     title: str
 
-    def explain(
-        self, image: Picture, class_idx: int | None = None, *, choose: Callable[[Any], int] | None = None
-    ) -> Explanation: ...
+    @property
+    def explain(self) -> Callable[..., Explanation]:
+        """``explain(picture, class_idx, *, choose, ...)``, as of an Explainer."""
+        ...
 
 
 @dataclass(slots=True)
@@ -38,7 +41,8 @@ class Progress:
     """What has happened so far; written by the pipeline, read by anyone.
 
     frames_in: read from the source. frames_out: given to the caller, each counted once. explained: explanations made.
-    complete: the source has ended by itself. level: quality in use. changes: of quality, with their reasons.
+    complete: the source has ended by itself. level: heatmap quality in use. step, title: the governor's rung, and its
+    words. changes: of the rung, with their reasons, the last CHANGES_KEPT.
     """
 
     frames_in: int = 0
@@ -46,6 +50,8 @@ class Progress:
     explained: int = 0
     complete: bool = False
     level: int = 0
+    step: int = 0
+    title: str = ""
     changes: list[str] = field(default_factory=list)
 
 
@@ -67,6 +73,9 @@ class Run:
     stats: Stats
     progress: Progress
     stop: threading.Event
+    meter: Meter
+    sync: bool
+    resizable: bool
 
 
 def read(run: Run) -> Iterator[Frame]:
@@ -82,12 +91,14 @@ def read(run: Run) -> Iterator[Frame]:
         yield frame
 
 
-def explain_frame(run: Run, frame: Frame, now: float) -> Explanation:
+def explain_frame(run: Run, frame: Frame, now: float, smoother: Smoother | None = None, **asked: Any) -> Explanation:
+    """Explain and smooth one frame. smoother: None: that of the run. asked: further arguments of ``explain``."""
+    smoother = smoother or run.smoother
     with run.stats.stage("explain"):
-        run.smoother.observe(frame.picture, now)
-        explanation = run.explainer.explain(frame.picture, run.class_idx, choose=run.smoother.choose)
+        smoother.observe(frame.picture, now)
+        explanation = run.explainer.explain(frame.picture, run.class_idx, choose=smoother.choose, **asked)
     run.progress.explained += 1
-    return run.smoother.smooth(replace(explanation, frame_index=frame.index))
+    return smoother.smooth(replace(explanation, frame_index=frame.index))
 
 
 class Workers:

@@ -1,0 +1,43 @@
+"""A picture as its viewer wants it: mirrored, smaller. Nothing is changed in place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from livecam.planes import Plane, Planes
+from livecam.types import Explanation, Picture
+
+
+def mirrored(picture: Picture) -> Picture:
+    """Left and right exchanged. picture: (H, W, 3) uint8 RGB, or planes."""
+    if isinstance(picture, Planes):
+        y, u, v = (_flipped(plane) for plane in (picture.y, picture.u, picture.v))
+        return Planes(y, u, v, picture.matrix, picture.full)
+    return _flipped(picture)
+
+
+def mirrored_map(explanation: Explanation) -> Explanation:
+    """The explanation of the mirrored picture."""
+    y0, x0, y1, x1 = explanation.region
+    return replace(explanation, cam=np.ascontiguousarray(explanation.cam[:, ::-1]), region=(y0, 1 - x1, y1, 1 - x0))
+
+
+def shrunk(picture: Picture, share: float) -> Picture:
+    """The picture at ``share`` of its width and height, rounded to even pixels; area-averaged."""
+    height, width = (max(2, 2 * round(side * share / 2)) for side in picture.shape[:2])
+    if isinstance(picture, Planes):
+        y = _resized(picture.y, height, width)
+        u, v = (_resized(plane, height // 2, width // 2) for plane in (picture.u, picture.v))
+        return Planes(y, u, v, picture.matrix, picture.full)
+    return _resized(picture, height, width)
+
+
+def _flipped(image: Plane) -> Plane:
+    return np.asarray(cv2.flip(image, 1), np.uint8)
+
+
+def _resized(image: Plane, height: int, width: int) -> Plane:
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
