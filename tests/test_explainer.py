@@ -51,6 +51,37 @@ def test_the_input_is_not_changed(explainer, cup):
     assert (cup == before).all()
 
 
+def test_another_size_of_the_input(explainer, cup):
+    explainer.prepare(cup.shape[:2], 160)
+    small = explainer.explain(cup, input_size=160)
+    assert small.cam.shape == (5, 9)
+    assert small.top[0].label == "espresso"
+    with Explainer(input_size=160) as other:
+        assert small.top == other.explain(cup).top
+    assert explainer.explain(cup).cam.shape == (7, 12)
+
+
+def test_a_size_that_is_prepared_in_another_thread_does_not_hold_up_this_one(explainer, cup, monkeypatch):
+    begun, over = threading.Event(), threading.Event()
+    backend = explainer._backend
+    prepared = backend.prepare
+
+    def slow(size):
+        begun.set()
+        assert over.wait(20)
+        prepared(size)
+
+    monkeypatch.setattr(backend, "prepare", slow)
+    thread = threading.Thread(target=explainer.prepare, args=(cup.shape[:2], 192))
+    thread.start()
+    try:
+        assert begun.wait(20)
+        assert explainer.explain(cup).top[0].label == "espresso"  # while the other is at it
+    finally:
+        over.set()
+        thread.join()
+
+
 def test_a_class_of_choice(explainer, cup):
     tabby = explainer.class_named("tabby")
     explanation = explainer.explain(cup, tabby)

@@ -436,6 +436,14 @@ class TestLive:
         assert livecam("live", "test://?frames=3&size=64x64", "-o", "out.mp4").code == 5
         assert (here / "out.mp4").read_text() == "mine"
 
+    def test_in_sync_each_picture_has_its_own_explanation(self, livecam, here):
+        result = livecam("live", "test://?fps=30&frames=30&size=96x64", "--sync", "-o", "o.jsonl", "--json")
+        assert result.code == 0
+        report = result.report
+        assert report["measures"]["sync_error_frames"] == {"p50": 0.0, "p95": 0.0, "p99": 0.0}
+        assert report["frames_out"] + report["dropped"].get("overwritten", 0) == report["frames_in"] == 30
+        assert {line["lag"] for line in lines(here / "o.jsonl")[1:-1]} == {0}
+
     def test_a_slow_source_is_recorded_once_a_picture(self, livecam, here):
         """At 4 fps a picture is shown again while none comes; a file gets it once."""
         result = livecam("live", "test://?fps=4&frames=4&size=64x64", "-o", "i/%d.png", "-o", "o.jsonl", "--json")
