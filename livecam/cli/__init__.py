@@ -11,6 +11,7 @@ import click
 from livecam.cli._console import fail
 from livecam.cli._interrupt import INTERRUPTED
 from livecam.errors import LivecamError
+from livecam.masking import masked
 
 
 class Verbs(click.Group):
@@ -46,6 +47,7 @@ def main() -> None:
     except click.exceptions.Abort:
         code = INTERRUPTED
     except click.ClickException as error:
+        error.message = masked(error.message)  # type: ignore[misc]  # it is printed as it stands
         error.show()
         code = error.exit_code
     except KeyboardInterrupt:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from livecam.errors import LivecamError, SinkError
+from livecam.masking import masked
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,12 +41,12 @@ class _Lines(logging.Handler):
 
 def say(text: str) -> None:
     with contextlib.suppress(OSError):  # stderr is full or gone: the work is what counts
-        console().print(text, markup=False)
+        console().print(masked(text), markup=False)
 
 
 def fail(error: LivecamError) -> int:
     """Say what is wrong in one line; returns the exit code."""
-    click.echo(f"livecam: error: {' '.join(str(error).split())}", err=True)
+    click.echo(f"livecam: error: {' '.join(masked(str(error)).split())}", err=True)
     return error.exit_code
 
 

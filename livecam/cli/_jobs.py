@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from livecam.errors import ConfigError
+from livecam.masking import HIDDEN, masked
 
 FOLDER = Path("recordings")
 
@@ -69,8 +70,8 @@ def stem_of(spec: str) -> str:
     ['clip', 'film', 'test', 'photos']
     """
     if "://" in spec:
-        parts = urlsplit(spec)
-        return Path(parts.path).stem or parts.hostname or parts.scheme
+        parts = urlsplit(masked(spec))
+        return Path(parts.path).stem.replace(HIDDEN, "") or parts.hostname or parts.scheme
     path = Path(spec)
     plain = path.parent if glob.has_magic(path.name) else path
     return re.sub(r"[^\w.-]+", "_", plain.stem) or "images"

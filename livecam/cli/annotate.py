@@ -13,6 +13,7 @@ from livecam.cli._interrupt import INTERRUPTED, Interrupt
 from livecam.cli._jobs import expand, plan
 from livecam.cli._options import LOOK, MODEL, PART, REPORT, STREAM, flags, settings
 from livecam.errors import LivecamError
+from livecam.masking import masked
 
 
 @click.command()
@@ -56,7 +57,12 @@ def command(
                     raise
                 failed = fail(error)
                 code = code or failed
-                report = {"input": spec, "output": str(target), "error": str(error), "exit_code": error.exit_code}
+                report = {
+                    "input": masked(spec),
+                    "output": str(target),
+                    "error": masked(str(error)),
+                    "exit_code": error.exit_code,
+                }
             else:
                 tell(report)
             reports.append(report)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from livecam.errors import SourceError
 from livecam.geometry import Region, take
+from livecam.masking import masked
 from livecam.sources import SourceOptions, open_source
 
 COUNT = 32
@@ -30,7 +31,7 @@ def pictures(spec: str, size: tuple[int, int], count: int = COUNT) -> NDArray[np
             if len(taken) == 2 * count:  # the length is not known before the end: thin out, go on at half the rate
                 taken, step = taken[::2], step * 2
     if not taken:
-        raise SourceError(f"{spec}: there is no picture in it")
+        raise SourceError(f"{masked(spec)}: there is no picture in it")
     return np.stack(taken)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self
 
 from livecam.controls import Controls
 from livecam.errors import ConfigError, SinkError
+from livecam.masking import masked
 from livecam.registry import Registry, load_all
 from livecam.types import AnnotatedFrame, RunInfo
 
@@ -119,4 +120,6 @@ def open_sink(spec: str, options: SinkOptions | None = None, run: RunInfo | None
         kind = SINKS.get(name)
         if kind.matches(spec):
             return kind.open(spec, options or SinkOptions(), run)
-    raise ConfigError(f"{spec}: not a sink; known: display, FILE.mp4, FOLDER/%05d.png, FILE.jsonl, memory, null")
+    raise ConfigError(
+        f"{masked(spec)}: not a sink; known: display, FILE.mp4, FOLDER/%05d.png, FILE.jsonl, memory, null"
+    )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from livecam._av import av
+from livecam.masking import masked
 
 LOG = logging.getLogger("livecam")
 Packet: TypeAlias = "av.Packet[Any]"
@@ -47,7 +48,7 @@ class AudioCopy:
         start: Fraction | None = None,
         stop: Fraction | None = None,
     ) -> None:
-        self._name = media
+        self._name = masked(media)
         self._output = output
         self._zero, self._start, self._stop = zero, start, stop
         self._skipped = 0
@@ -189,7 +190,7 @@ def _open(media: str) -> av.container.InputContainer | None:
         # Named as a file, for FFmpeg takes what stands before a colon for a protocol.
         return av.open(media if "://" in media else f"file:{media}", timeout=(OPEN_S, READ_S))
     except (av.FFmpegError, OSError):
-        LOG.warning("%s: cannot be opened once more for its audio; the recording has none", media)
+        LOG.warning("%s: cannot be opened once more for its audio; the recording has none", masked(media))
         return None
 
 

@@ -1,4 +1,4 @@
-"""How the name of a source is read: scheme, glob, image, and what of it may be shown."""
+"""How the name of a source is read: scheme, glob, image."""
 
 from __future__ import annotations
 
@@ -38,12 +38,3 @@ def is_camera(spec: str) -> bool:
     [True, True, True, False]
     """
     return bool(re.fullmatch(r"\d+|/dev/video\d+|/dev/v4l/.+|cam:.*", spec))
-
-
-def masked(text: str) -> str:
-    """``text`` with the passwords of its addresses hidden.
-
-    >>> masked("rtsp://guest:secret@10.0.0.7/stream: connection refused")
-    'rtsp://guest:***@10.0.0.7/stream: connection refused'
-    """
-    return re.sub(r"(://[^/?#\s:@]*):[^/?#\s]*@", r"\1:***@", text)

@@ -14,10 +14,11 @@ import numpy as np
 
 from livecam._av import av
 from livecam.errors import SourceError, SourceLost, SourceNotFound
+from livecam.masking import masked
 from livecam.sources import SOURCES, Source, SourceOptions
 from livecam.sources._decoder import Decoder, NoPictures
 from livecam.sources._guarded import GuardedSource
-from livecam.sources._names import is_camera, is_images, masked, scheme
+from livecam.sources._names import is_camera, is_images, scheme
 from livecam.sources._picture import Converter, orientation
 from livecam.sources._recording import Recording, rate
 from livecam.types import Frame, Picture, SourceInfo, rgb
@@ -86,7 +87,7 @@ class VideoSource(GuardedSource):
         try:
             return next(iter(self._recording), None)
         except av.FFmpegError as error:
-            raise SourceLost(f"{self._name}: the stream broke off: {self._reason(error)}") from error
+            raise SourceLost(f"{self._name}: the stream broke off: {self._reason(error)}") from _unnamed(error)
 
     def _sized(self, picture: Picture) -> Picture:
         width, height = self._info.width, self._info.height
@@ -112,7 +113,7 @@ class VideoSource(GuardedSource):
             raise SourceError(f"{self._name}: {error}; a video is needed") from error
         except av.FFmpegError as error:
             kind = SourceNotFound if self._path is None else SourceError
-            raise kind(f"{self._name}: cannot be opened: {self._reason(error)}") from error
+            raise kind(f"{self._name}: cannot be opened: {self._reason(error)}") from _unnamed(error)
 
     def _open_decoder(self, careful: bool) -> Decoder:
         network = self._path is None
@@ -124,7 +125,7 @@ class VideoSource(GuardedSource):
         try:
             first = next(iter(self._recording), None)
         except av.FFmpegError as error:
-            raise SourceNotFound(f"{self._name}: no picture came: {self._reason(error)}") from error
+            raise SourceNotFound(f"{self._name}: no picture came: {self._reason(error)}") from _unnamed(error)
         if first is not None:
             return first
         if self._options.start_s:
@@ -201,6 +202,12 @@ class VideoKind:
 
 
 SOURCES.add("video", VideoKind())
+
+
+def _unnamed(error: av.FFmpegError) -> av.FFmpegError:
+    """``error`` without the address, which a traceback would show with its password."""
+    error.args = error.args[:2]
+    return error
 
 
 def _local_path(spec: str) -> Path | None:
