@@ -10,7 +10,7 @@ import livecam
 ROOT = Path(livecam.__file__).parent
 LAYERS = [
     {"errors"},
-    {"_av", "_openvino", "cache", "clock", "registry"},
+    {"_av", "_openvino", "cache", "clock", "health", "masking", "registry"},
     {"planes"},
     {"geometry"},
     {"types"},

@@ -7,6 +7,8 @@ from types import TracebackType
 from typing import Protocol
 
 from livecam.errors import SourceNotFound
+from livecam.health import ALWAYS_LIVE, SourceHealth
+from livecam.masking import masked
 from livecam.registry import Registry, load_all
 from livecam.types import Frame, SourceInfo
 
@@ -18,6 +20,9 @@ class SourceOptions:
     start_s, duration_s: the part of a recording, in media seconds from its beginning; None: all of it.
     size: (width, height) and fps: what to ask a camera for; None: 1280×720, 30. fps is also the rate of still images.
     timeout_s: longest silence of a network source.
+    reconnect, retry_delay_s, stall_timeout_s: of ``livecam.sources.reconnecting``. Whether a fault is survived, None:
+    if the source is live; seconds before the first new try, doubled with each further one; longest silence of a source
+    that is open.
     """
 
     start_s: float | None = None
@@ -25,6 +30,9 @@ class SourceOptions:
     size: tuple[int, int] | None = None
     fps: float | None = None
     timeout_s: float = 10.0
+    reconnect: bool | None = None
+    retry_delay_s: float = 1.0
+    stall_timeout_s: float = 5.0
 
 
 class Source(Protocol):
@@ -70,9 +78,20 @@ def open_source(spec: str, options: SourceOptions | None = None) -> Source:
 
     Raises SourceNotFound when nothing is there, ConfigError when the name makes no sense.
     """
+    return kind_of(spec).open(spec, options or SourceOptions())
+
+
+def kind_of(spec: str) -> SourceKind:
+    """The kind of source that ``spec`` names. Raises SourceNotFound."""
     load_all(__name__)
     for name in SOURCES:
         kind = SOURCES.get(name)
         if kind.matches(spec):
-            return kind.open(spec, options or SourceOptions())
-    raise SourceNotFound(f"{spec}: no such file, camera or address; see 'livecam devices' for cameras")
+            return kind
+    raise SourceNotFound(f"{masked(spec)}: no such file, camera or address; see 'livecam devices' for cameras")
+
+
+def health_of(source: Source) -> SourceHealth:
+    """How ``source`` is; one that does not say so is live."""
+    health: SourceHealth = getattr(source, "health", ALWAYS_LIVE)
+    return health

@@ -57,6 +57,31 @@ def find_camera(spec: str, cameras: list[CameraInfo]) -> int:
     return int(name[5:])
 
 
+def identity(index: int, cameras: list[CameraInfo]) -> str | None:
+    """What finds this camera again after it was replugged, and never another: its by-id name, else its own name.
+
+    None where it cannot be told from another one of the same make, or the system does not list it.
+    """
+    camera = next((c for c in cameras if c.index == index), None)
+    if camera is None:
+        return None
+    twins = [c for c in cameras if c is not camera and c.usable and c.name == camera.name]
+    # Twins without a serial number share one by-id name, which then belongs to whichever came last.
+    return (camera.by_id or camera.name) if all(c.by_id for c in twins) and (camera.by_id or not twins) else None
+
+
+def same_camera(known_as: str | None, cameras: list[CameraInfo]) -> CameraInfo:
+    """The camera of that ``identity``. Raises SourceNotFound when it is not there, or when another one might be it."""
+    if known_as is None:
+        raise SourceNotFound("this camera cannot be told from others of its make; start livecam again to choose one")
+    found = [c for c in cameras if c.usable and known_as in (c.by_id, c.name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise SourceNotFound(f"{len(found)} cameras are called {known_as}; unplug the others")
+    raise SourceNotFound("unplugged; plug it in again")
+
+
 def listing(cameras: list[CameraInfo]) -> str:
     """One line for people: what there is.
 

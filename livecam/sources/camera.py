@@ -14,7 +14,7 @@ import numpy as np
 from livecam.clock import Clock, SystemClock
 from livecam.errors import SourceLost, SourceNotFound
 from livecam.sources import SOURCES, Source, SourceOptions
-from livecam.sources._devices import CameraInfo, find_camera, list_cameras, listing
+from livecam.sources._devices import CameraInfo, find_camera, identity, list_cameras, listing, same_camera
 from livecam.sources._guarded import GuardedSource
 from livecam.sources._names import is_camera, scheme
 from livecam.types import Frame, Image, SourceInfo
@@ -143,7 +143,7 @@ class CameraKind:
         cameras: Callable[[], list[CameraInfo]] = list_cameras,
         capture: Callable[[int], Capture] | None = None,
     ) -> None:
-        self._cameras = cameras
+        self.cameras = cameras
         self._capture = capture or _open_capture
 
     def matches(self, spec: str) -> bool:
@@ -151,11 +151,11 @@ class CameraKind:
         return is_camera(spec) or (not scheme(spec) and not Path(spec).exists() and self._named(spec))
 
     def _named(self, spec: str) -> bool:
-        return bool(spec) and any(spec.lower() in camera.name.lower() for camera in self._cameras())
+        return bool(spec) and any(spec.lower() in camera.name.lower() for camera in self.cameras())
 
     def open(self, spec: str, options: SourceOptions) -> Source:
-        cameras = self._cameras()
-        index = find_camera(spec if is_camera(spec) else f"cam:{spec}", cameras)
+        cameras = self.cameras()
+        index = self.find(spec, cameras)
         known = next((c for c in cameras if c.index == index), None)
         if known is not None and not known.usable:
             raise SourceNotFound(f"{spec}: {known.name} ({known.device}) {known.reason}")
@@ -164,6 +164,29 @@ class CameraKind:
             capture.release()
             raise SourceNotFound(f"no camera {spec}; {listing(cameras)}; plug one in, or name a file or an address")
         return CameraSource(capture, known.name if known else f"camera {index}", options)
+
+    def find(self, spec: str, cameras: list[CameraInfo]) -> int:
+        return find_camera(spec if is_camera(spec) else f"cam:{spec}", cameras)
+
+
+class SameCamera:
+    """Opens one camera as often as it is called: at first by any of its names, then that very camera, by what it is.
+
+    Its number is another one after replugging, and the old number may be another camera's. Raises SourceNotFound.
+    """
+
+    def __init__(self, spec: str, kind: CameraKind) -> None:
+        self._spec, self._kind = spec, kind
+        self._opened = False
+        self._identity: str | None = None
+
+    def __call__(self, options: SourceOptions) -> Source:
+        cameras = self._kind.cameras()
+        if self._opened:
+            return self._kind.open(same_camera(self._identity, cameras).device, options)
+        source = self._kind.open(self._spec, options)
+        self._opened, self._identity = True, identity(self._kind.find(self._spec, cameras), cameras)
+        return source
 
 
 def negotiate(capture: Capture, options: SourceOptions) -> None:

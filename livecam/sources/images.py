@@ -14,6 +14,7 @@ import numpy as np
 
 from livecam.errors import SourceError, SourceNotFound
 from livecam.sources import SOURCES, Source, SourceOptions
+from livecam.sources._fit import fitted
 from livecam.sources._guarded import GuardedSource
 from livecam.sources._names import IMAGE_SUFFIXES, is_glob, is_images
 from livecam.types import Frame, Image, SourceInfo
@@ -64,7 +65,7 @@ class ImagesSource(GuardedSource):
             return None
         self._index += 1
         return Frame(
-            image=_fitted(image, self._info.width, self._info.height),
+            image=fitted(image, self._info.width, self._info.height),
             index=self._index - 1,
             pts=float((self._index - 1) * self._info.time_base),
             captured_at=time.monotonic(),
@@ -145,17 +146,3 @@ def _none_readable(paths: list[Path], options: SourceOptions) -> str:
     if not paths:
         return f"there is no picture from {options.start_s or 0:g} s on; start earlier"
     return "it cannot be read as an image" if len(paths) == 1 else f"none of {len(paths)} images can be read"
-
-
-def _fitted(image: Image, width: int, height: int) -> Image:
-    """Scaled to fit, in the middle of a black (height, width, 3) picture."""
-    own_height, own_width = image.shape[:2]
-    if (own_width, own_height) == (width, height):
-        return image
-    scale = min(width / own_width, height / own_height)
-    inner = (max(round(own_width * scale), 1), max(round(own_height * scale), 1))
-    scaled = cv2.resize(image, inner, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    canvas = np.zeros((height, width, 3), np.uint8)
-    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
-    canvas[top : top + inner[1], left : left + inner[0]] = scaled
-    return canvas

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from urllib.parse import parse_qsl, urlsplit
@@ -14,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.errors import ConfigError
+from livecam.errors import ConfigError, SourceLost
 from livecam.sources import SOURCES, Source, SourceOptions
 from livecam.sources._guarded import GuardedSource
 from livecam.sources._names import scheme
@@ -24,16 +25,19 @@ ROWS, COLUMNS = 2, 12  # blocks of the frame number, highest bit first
 HEIGHT = 1 / 16  # of one row of blocks, as a fraction of the picture
 SMALLEST, LARGEST = 48, 8192
 BALLS = 6
+FAULT_EVERY = 500  # pictures between two faults, on average
+STALL_S = (0.5, 3.0)  # length of a stall
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """size: (width, height) pixels. frames: 0 is endless."""
+    """size: (width, height) pixels. frames: 0 is endless. faults: their seed, None for none."""
 
     size: tuple[int, int] = (640, 480)
     fps: Fraction = Fraction(30)
     frames: int = 0
     seed: int = 0
+    faults: int | None = None
 
 
 class SyntheticSource(GuardedSource):
@@ -41,6 +45,10 @@ class SyntheticSource(GuardedSource):
 
     Frame ``n`` of the pattern has ticks ``n``, time base 1 / fps, and ``read_frame_number(image) == n`` (up to 2²⁴ - 1,
     then from 0 again). Pictures come as fast as they are read.
+
+    With ``faults``, about one picture in 500 is preceded by a fault, chosen by that seed: SourceLost, a silence of 0.5
+    to 3 seconds, or a ``read`` that does not return before ``close``. The first picture after opening always comes, so
+    that a source opened again where it broke off (``SourceOptions.start_s``) gets on.
     """
 
     def __init__(self, spec: str, options: SourceOptions) -> None:
@@ -50,6 +58,9 @@ class SyntheticSource(GuardedSource):
         self._first, self._stop = _part(pattern, options)
         self._ticks = self._first
         self._draw = _Painter(pattern)
+        self._closing = threading.Event()
+        self._faults = _faults(pattern.faults, after=self._first)
+        self._fault = next(self._faults)
         count = 0 if self._stop is None else max(self._stop - self._first, 0)
         self._info = SourceInfo(
             name=spec,
@@ -72,6 +83,8 @@ class SyntheticSource(GuardedSource):
         if self._stop is not None and ticks >= self._stop:
             return None
         self._ticks += 1
+        if ticks == self._fault.ticks:
+            self._suffer(self._fault)
         return Frame(
             image=self._draw(ticks),
             index=ticks - self._first,
@@ -81,12 +94,43 @@ class SyntheticSource(GuardedSource):
             duration=1,
         )
 
+    def _suffer(self, fault: _Fault) -> None:
+        self._fault = next(self._faults)
+        if fault.silent_s is None:
+            raise SourceLost(f"{self._info.name}: a fault before picture {fault.ticks}, as it was asked for")
+        self._closing.wait(fault.silent_s if math.isfinite(fault.silent_s) else None)
+
+    def close(self) -> None:
+        self._closing.set()
+        super().close()
+
     def _release(self) -> None:
         pass
 
 
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """Before picture ``ticks``: silence for ``silent_s`` seconds, infinity is until it is closed; None: lost."""
+
+    ticks: float
+    silent_s: float | None = None
+
+
+def _faults(seed: int | None, after: int) -> Iterator[_Fault]:
+    """The faults of a seed that lie after picture ``after``; without a seed, one that never comes."""
+    if seed is None:
+        yield _Fault(math.inf)
+        return
+    random, ticks = np.random.default_rng(seed), 0
+    while True:
+        ticks += int(random.geometric(1 / FAULT_EVERY))
+        silent_s = (None, float(random.uniform(*STALL_S)), math.inf)[random.integers(3)]
+        if ticks > after:
+            yield _Fault(ticks, silent_s)
+
+
 class SyntheticKind:
-    """``test://?size=640x480&fps=30&frames=300&seed=0``, every part optional."""
+    """``test://?size=640x480&fps=30&frames=300&seed=0&faults=1``, every part optional."""
 
     def matches(self, spec: str) -> bool:
         return scheme(spec) == "test"
@@ -118,7 +162,7 @@ def parse(spec: str) -> Pattern:
     """Raises ConfigError naming the parameter that is unknown or makes no sense.
 
     >>> parse("test://?size=320x240&frames=10")
-    Pattern(size=(320, 240), fps=Fraction(30, 1), frames=10, seed=0)
+    Pattern(size=(320, 240), fps=Fraction(30, 1), frames=10, seed=0, faults=None)
     """
     url = urlsplit(spec)
     if url.netloc or url.path:
@@ -149,6 +193,7 @@ _PARSERS: dict[str, tuple[str, Callable[[str], object], str]] = {
     "fps": (r"\d{1,6}(\.\d{1,6}|/0*[1-9]\d{0,5})?", Fraction, "30"),
     "frames": (r"\d{1,9}", int, "300"),
     "seed": (r"\d{1,9}", int, "0"),
+    "faults": (r"\d{1,9}", int, "1"),
 }
 
 

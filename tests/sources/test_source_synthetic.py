@@ -53,7 +53,7 @@ def test_the_number_survives_scaling_and_is_large() -> None:
 @pytest.mark.parametrize(
     ("address", "words"),
     [
-        ("test://?colour=red", "known: size, fps, frames, seed"),
+        ("test://?colour=red", "known: size, fps, frames, seed, faults"),
         ("test://?size=640", "for example size=640x480"),
         ("test://?size=4x4", "pixels"),
         ("test://?fps=0", "above 0"),
