@@ -109,6 +109,9 @@ class Settings(BaseSettings):
     target_fps: Annotated[float | None, Field(gt=0, le=1000)] = None
     size: Annotated[tuple[int, int], BeforeValidator(_size)] | None = None
     fps: Annotated[float | None, Field(gt=0, le=1000)] = None
+    reconnect: bool | None = None
+    retry_delay: Annotated[Seconds, Field(gt=0)] = 1.0
+    stall_timeout: Annotated[Seconds, Field(gt=0)] = 5.0
 
     @classmethod
     def settings_customise_sources(

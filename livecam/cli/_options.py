@@ -61,6 +61,15 @@ CAMERA = [
     click.option("--fps", metavar="N", help="Ask the camera for this rate."),
     click.option("--target-fps", metavar="N", help="Show at most so many frames a second."),
 ]
+FAULTS = [
+    click.option(
+        "--reconnect/--no-reconnect",
+        default=None,
+        help="Outlive a lost source.  [reconnect for cameras and live addresses]",
+    ),
+    click.option("--retry-delay", metavar="SECONDS", help="First try after so long, then doubled up to 30 s.  [1]"),
+    click.option("--stall-timeout", metavar="SECONDS", help="A source silent for so long is opened anew.  [5]"),
+]
 REPORT = [
     click.option(
         "--config", "config_file", type=click.Path(path_type=Path), help="Settings as TOML, named as the flags."

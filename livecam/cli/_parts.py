@@ -54,7 +54,15 @@ def class_of(settings: Settings, explainer: Explainer) -> int | None:
 
 
 def source_options(settings: Settings) -> SourceOptions:
-    return SourceOptions(start_s=settings.start, duration_s=settings.duration, size=settings.size, fps=settings.fps)
+    return SourceOptions(
+        start_s=settings.start,
+        duration_s=settings.duration,
+        size=settings.size,
+        fps=settings.fps,
+        reconnect=settings.reconnect,
+        retry_delay_s=settings.retry_delay,
+        stall_timeout_s=settings.stall_timeout,
+    )
 
 
 def sink_options(settings: Settings, *, live: bool, force: bool) -> SinkOptions:

@@ -10,7 +10,7 @@ import click
 
 from livecam.cli._console import console, emit, say
 from livecam.cli._interrupt import INTERRUPTED, Interrupt
-from livecam.cli._options import CAMERA, LOOK, MODEL, PART, REPORT, STREAM, flags, settings
+from livecam.cli._options import CAMERA, FAULTS, LOOK, MODEL, PART, REPORT, STREAM, flags, settings
 
 
 @click.command()
@@ -29,7 +29,7 @@ from livecam.cli._options import CAMERA, LOOK, MODEL, PART, REPORT, STREAM, flag
     help="Show a picture only with its own explanation; else the newest, its map moved along.  [no-sync]",
 )
 @click.option("--force", is_flag=True, help="Overwrite what exists.")
-@flags(MODEL, LOOK, STREAM, PART, CAMERA, REPORT)
+@flags(MODEL, LOOK, STREAM, PART, CAMERA, FAULTS, REPORT)
 def command(
     source: str, outputs: tuple[str, ...], force: bool, config_file: Path | None, as_json: bool, **given: Any
 ) -> int:
@@ -42,10 +42,10 @@ def command(
 
     from livecam.cli._live import run_live
     from livecam.cli._parts import make_explainer, source_options
-    from livecam.sources import open_source
+    from livecam.sources.reconnecting import open_live
 
     with Interrupt() as interrupt, ExitStack() as stack:
-        opened = stack.enter_context(open_source(source, source_options(chosen)))
+        opened = stack.enter_context(open_live(source, source_options(chosen)))
         say(f"{opened.info.name}: {opened.info.detail or f'{opened.info.width}x{opened.info.height}'}")
         explainer = stack.enter_context(make_explainer(chosen, "live"))
         report = run_live(opened, list(outputs or ("display",)), chosen, explainer, interrupt, force=force)

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 def live(run: Run) -> Generator[AnnotatedFrame, None, None]:
-    """The newest picture with the newest explanation; the last picture again, marked, while none comes."""
+    """The newest picture with the newest explanation; the last one again, marked, or NO SIGNAL, while none comes."""
     screen = Screen(run, run.target_fps or run.source.info.fps or 30.0)
     feed = _Feed(run, screen)
     workers = Workers(run, (feed.capture, feed.shown), (feed.explain, feed.explained), between=(feed.newest,))
@@ -39,10 +39,10 @@ def live(run: Run) -> Generator[AnnotatedFrame, None, None]:
                 return
             screen.overwritten(feed.lost, missed)
             picture = screen.take(frame, explained, view)
-            if picture is None:
-                continue
             start = run.clock.now()
-            annotated = screen.draw(picture, view)
+            annotated = screen.show(picture, view)
+            if annotated is None:
+                continue
             yield annotated
             screen.presented(annotated, run.clock.now() - start, view)
         run.progress.complete = False

@@ -12,6 +12,7 @@ from livecam.governor import LADDER, Governor, Level, fixed_size
 from livecam.overlay import Painter
 from livecam.pipeline._inputs import Inputs
 from livecam.pipeline._run import CHANGES_KEPT, Run
+from livecam.pipeline._signal import Signal
 from livecam.pipeline._view import mirrored, mirrored_map, shrunk
 from livecam.smoothing import Motion, SceneCut, thumbnail
 from livecam.smoothing.motion import Luma
@@ -19,7 +20,6 @@ from livecam.types import AnnotatedFrame, Explanation, Frame
 
 log = logging.getLogger("livecam")
 
-STALE_S = 1.0  # a picture older than this is said to be old
 AGE_SHOWN_S = 0.2  # an overlay older than this says how old
 STATUS_S = 0.5  # figures that change with every picture cannot be read
 STARVED_S = 2.0  # over which it is counted how many pictures the network misses
@@ -53,6 +53,7 @@ class Screen:
         self._status, self._status_at = "", -STATUS_S
         self._counted, self._counted_at, self._starved = (0, 0), 0.0, 0.0
         self._dropped = 0
+        self._signal = Signal(run)
 
     held: Frame | None
     _carried: tuple[int, int, Explanation | None]
@@ -95,6 +96,16 @@ class Screen:
         self._explained = explained or self._explained
         return self._frame
 
+    def show(self, frame: Frame | None, view: View) -> AnnotatedFrame | None:
+        """``frame`` explained, and marked when it is old; NO SIGNAL when the source is lost; None before all that."""
+        missing = None if self.held else self._signal.instead_of(frame)
+        if missing or frame is None:
+            return missing
+        annotated = self.draw(frame, view)
+        if not self.held:
+            self._signal.mark(annotated.picture, frame)
+        return annotated
+
     def draw(self, frame: Frame, view: View) -> AnnotatedFrame:
         run = self._run
         if view.quality is not None or run.quality is not None:
@@ -124,7 +135,7 @@ class Screen:
                 words,
                 quality=self.level.quality,
                 status=self._figures() if view.hud == "full" else "",
-                notice=self._notice(frame, view),
+                notice="PAUSED" if self.held else "",
                 age_s=age if age is not None and age > AGE_SHOWN_S else None,
             )
         explanation = None if explained is None else explained.explanation
@@ -214,8 +225,3 @@ class Screen:
             self._status, self._status_at = " · ".join(parts), now
         return self._status
 
-    def _notice(self, frame: Frame, view: View) -> str:
-        if self.held is not None:
-            return "PAUSED"
-        age = self._run.clock.now() - frame.captured_at
-        return f"NO NEW PICTURE FOR {age:.0f} s" if age > STALE_S else ""

@@ -319,24 +319,21 @@ class TestLive:
             assert one.frame.captured_at == pytest.approx(100 + one.frame.index / 30)
         assert clock.now() == pytest.approx(101.0)
 
-    def test_a_silent_camera_is_marked_and_stays_on_the_screen(self):
-        clock, notices = ManualClock(), []
-
-        class Notes(Painter):
-            def paint(self, image, explanation, **words):
-                notices.append(words["notice"])
-                return super().paint(image, explanation, **words)
+    def test_a_silent_camera_is_marked_and_stays_on_the_screen(self, monkeypatch):
+        clock, ages = ManualClock(), []
+        monkeypatch.setattr("livecam.pipeline._signal.mark_stale", lambda picture, age_s: ages.append(age_s))
 
         def gate(index, closed):
             if index == 1:
                 assert closed.wait(WAIT_S)
 
         source = Pictures(5, live=True, gate=gate)
-        with Pipeline(source, Explains(), clock=clock, painter=Notes(), smoother=Smoother(0)) as pipeline:
+        with Pipeline(source, Explains(), clock=clock, **PLAIN) as pipeline:
             clock.advance(next(pipeline).frame.captured_at)
+            assert not ages
             clock.advance(3.0)
             next(pipeline)
-        assert notices[-1] == "NO NEW PICTURE FOR 3 s"
+        assert ages == pytest.approx([3.0])
 
     def test_target_fps_thins_a_faster_source(self):
         clock = ManualClock()
