@@ -9,6 +9,7 @@ import pytest
 from livecam.clock import ManualClock, SystemClock
 from livecam.errors import ConfigError, SourceLost
 from livecam.overlay import Painter, Style
+from livecam.overlay.no_signal import mark_stale
 from livecam.pipeline import Pipeline, Policy
 from livecam.planes import Planes
 from livecam.sinks import open_sink
@@ -319,21 +320,25 @@ class TestLive:
             assert one.frame.captured_at == pytest.approx(100 + one.frame.index / 30)
         assert clock.now() == pytest.approx(101.0)
 
-    def test_a_silent_camera_is_marked_and_stays_on_the_screen(self, monkeypatch):
-        clock, ages = ManualClock(), []
-        monkeypatch.setattr("livecam.pipeline._signal.mark_stale", lambda picture, age_s: ages.append(age_s))
+    def test_a_silent_camera_is_marked_and_stays_on_the_screen(self):
+        """Also without a HUD."""
+        clock = ManualClock()
 
         def gate(index, closed):
             if index == 1:
                 assert closed.wait(WAIT_S)
 
         source = Pictures(5, live=True, gate=gate)
-        with Pipeline(source, Explains(), clock=clock, **PLAIN) as pipeline:
-            clock.advance(next(pipeline).frame.captured_at)
-            assert not ages
-            clock.advance(3.0)
-            next(pipeline)
-        assert ages == pytest.approx([3.0])
+        explainer = Explains(lambda _: source.closed.wait(WAIT_S))
+        with Pipeline(source, explainer, clock=clock, **PLAIN) as pipeline:
+            fresh = next(pipeline)
+            clock.advance(fresh.frame.captured_at + 3.0)
+            old = next(pipeline)
+        assert np.array_equal(fresh.image, fresh.frame.image)
+        expected = fresh.frame.image.copy()
+        mark_stale(expected, 3.0)
+        assert not np.array_equal(expected, fresh.image)
+        assert np.array_equal(old.image, expected)
 
     def test_target_fps_thins_a_faster_source(self):
         clock = ManualClock()

@@ -11,8 +11,8 @@ from source_helpers import corners, quarter_names, read_all, write_video
 from livecam.clock import ManualClock
 from livecam.errors import SourceLost, SourceNotFound
 from livecam.sources import SourceOptions
-from livecam.sources._devices import NO_PERMISSION, find_camera
-from livecam.sources.camera import CameraInfo, CameraKind, CameraSource, list_cameras
+from livecam.sources._devices import NO_PERMISSION, find_camera, identity
+from livecam.sources.camera import CameraInfo, CameraKind, CameraSource, SameCamera, list_cameras
 
 
 class FakeCapture:
@@ -174,3 +174,71 @@ def test_no_camera_at_all() -> None:
     kind = CameraKind(list, lambda index: FakeCapture(opened=False))
     with pytest.raises(SourceNotFound, match="no camera 0; found: none"):
         kind.open("0", SourceOptions())
+
+
+def camera(index: int, name: str, by_id: str | None = None) -> CameraInfo:
+    return CameraInfo(index, f"/dev/video{index}", by_id, name, True)
+
+
+class Bus:
+    """Cameras that are plugged in and out; ``opened`` says which number was opened."""
+
+    def __init__(self, *cameras: CameraInfo) -> None:
+        self.cameras = list(cameras)
+        self.opened: list[int] = []
+
+    def same(self, spec: str) -> SameCamera:
+        def capture(index: int) -> FakeCapture:
+            self.opened.append(index)
+            return FakeCapture(opened=any(c.index == index for c in self.cameras))
+
+        return SameCamera(spec, CameraKind(lambda: self.cameras, capture))
+
+
+@pytest.mark.parametrize("spec", ["0", "/dev/video0", "cam:C920", "C920", "/dev/v4l/by-id/a"])
+@pytest.mark.parametrize("by_id", ["/dev/v4l/by-id/a", None])
+def test_the_same_camera_is_found_again_and_never_another(spec: str, by_id: str | None) -> None:
+    if by_id is None and spec.startswith("/dev/v4l"):
+        return
+    bus = Bus(camera(0, "C920", by_id), camera(2, "Card"))
+    open_again = bus.same(spec)
+    open_again(SourceOptions()).close()
+    bus.cameras = [camera(0, "Card"), camera(1, "C920 Pro"), camera(3, "Other", "/dev/v4l/by-id/b")]
+    with pytest.raises(SourceNotFound, match="unplugged"):  # its number is another camera's now
+        open_again(SourceOptions())
+    bus.cameras.append(camera(4, "C920", by_id))
+    open_again(SourceOptions()).close()
+    assert bus.opened == [0, 4]
+
+
+def test_before_the_first_opening_any_camera_of_that_name_will_do() -> None:
+    bus = Bus()
+    open_again = bus.same("0")
+    with pytest.raises(SourceNotFound, match="no camera 0"):
+        open_again(SourceOptions())
+    bus.cameras = [camera(0, "Card")]
+    open_again(SourceOptions()).close()
+
+
+def test_twins() -> None:
+    first, second = camera(0, "C920", "/dev/v4l/by-id/1"), camera(1, "C920", "/dev/v4l/by-id/2")
+    assert identity(0, [first, second]) == first.by_id
+    assert identity(0, [first, camera(1, "C920")]) is None, "twins without a serial share one by-id name"
+    assert identity(0, [camera(0, "C920"), second]) is None
+    assert identity(7, [first]) is None
+    bus = Bus(camera(0, "C920"), camera(1, "C920"))
+    open_again = bus.same("0")
+    open_again(SourceOptions()).close()
+    bus.cameras = bus.cameras[1:]
+    with pytest.raises(SourceNotFound, match="cannot be told"):
+        open_again(SourceOptions())
+    assert bus.opened == [0]
+
+
+def test_a_twin_that_came_later() -> None:
+    bus = Bus(camera(0, "C920"))
+    open_again = bus.same("0")
+    open_again(SourceOptions()).close()
+    bus.cameras = [camera(1, "C920"), camera(2, "C920")]
+    with pytest.raises(SourceNotFound, match="2 cameras are called C920"):
+        open_again(SourceOptions())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import cv2
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from source_helpers import read_all, write_video
 
-from livecam.errors import ConfigError
+from livecam.errors import ConfigError, SourceLost
 from livecam.sources import SourceOptions, open_source
 from livecam.sources.synthetic import read_frame_number
 
@@ -60,9 +61,34 @@ def test_the_number_survives_scaling_and_is_large() -> None:
         ("test://?fps=fast", "fps=fast"),
         ("test://?frames=-1", "frames=-1"),
         ("test://?seed=", "seed="),
+        ("test://?faults=yes", "for example faults=1"),
         ("test://size=640x480", "follow a '\\?'"),
     ],
 )
 def test_what_makes_no_sense(address: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         open_source(address)
+
+
+def test_a_fault_of_the_seed_and_the_pictures_after_it() -> None:
+    """Seed 3 begins with a loss before picture 55; opened again there, that picture comes."""
+    with open_source("test://?size=64x48&faults=3") as source:
+        assert [read_frame_number(source.read().image) for _ in range(55)] == list(range(55))
+        with pytest.raises(SourceLost, match="picture 55"):
+            source.read()
+    with open_source("test://?size=64x48&faults=3", SourceOptions(start_s=55 / 30)) as source:
+        assert read_frame_number(source.read().image) == 55
+
+
+def test_a_read_that_does_not_return_before_it_is_closed() -> None:
+    """Seed 6 begins with one, before picture 346."""
+    with open_source("test://?size=64x48&faults=6") as source:
+        for _ in range(346):
+            source.read()
+        reader = threading.Thread(target=source.read)
+        reader.start()
+        reader.join(0.2)
+        assert reader.is_alive()
+        source.close()
+        reader.join(20)
+        assert not reader.is_alive()
