@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 
 from livecam.errors import ConfigError, SourceError, SourceNotFound
+from livecam.records import said
 from livecam.sinks import SINKS, BaseSink, SinkOptions
 from livecam.sinks._files import OutFile, cannot_write
 from livecam.types import AnnotatedFrame, Explanation, Heatmap, RunInfo
 
 VERSION = 1
-SCORE_DECIMALS = 6
 PEAK_DIGITS = 6
 
 
@@ -169,16 +169,9 @@ _NOTHING: dict[str, Any] = {"class_idx": None, "label": None, "top": [], "peak":
 
 def seen(explanation: Explanation) -> dict[str, Any]:
     """What an explanation says, as JSON: the class, the best classes, the peak and the map as bytes."""
-    target = explanation.target
-    labels = {one.class_idx: one.label for one in (*explanation.top, *([target] if target else []))}
     cam = np.clip(np.rint(explanation.cam * 255), 0, 255).astype(np.uint8)
     return {
-        "class_idx": int(explanation.class_idx),
-        "label": labels.get(explanation.class_idx),
-        "top": [
-            {"class_idx": int(one.class_idx), "label": one.label, "score": round(float(one.score), SCORE_DECIMALS)}
-            for one in explanation.top
-        ],
+        **said(explanation),
         "peak": float(f"{float(explanation.peak):.{PEAK_DIGITS}g}"),
         "cam": {"h": cam.shape[0], "w": cam.shape[1], "data": base64.b64encode(cam.tobytes()).decode("ascii")},
     }

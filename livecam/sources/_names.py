@@ -1,21 +1,14 @@
-"""How the name of a source is read: scheme, glob, image."""
+"""How the name of a source is read: camera, glob, image."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+from livecam.addresses import scheme
+
+BROWSER = "browser:"
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
-
-
-def scheme(spec: str) -> str:
-    """What stands before ``://``, in lower case; empty for a path.
-
-    >>> scheme("RTSP://camera/1"), scheme("clip.mp4")
-    ('rtsp', '')
-    """
-    head, mark, _ = spec.partition("://")
-    return head.lower() if mark and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", head) else ""
 
 
 def is_glob(spec: str) -> bool:
@@ -25,10 +18,15 @@ def is_glob(spec: str) -> bool:
 
 def is_images(spec: str) -> bool:
     """An image file, a folder or a pattern (whether or not it exists)."""
-    if scheme(spec) or not spec or is_camera(spec):
+    if scheme(spec) or not spec or is_camera(spec) or is_browser(spec):
         return False
     path = Path(spec)
     return is_glob(spec) or path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES
+
+
+def is_browser(spec: str) -> bool:
+    """The camera of a page: ``browser:``, ``browser:http://127.0.0.1:8080``."""
+    return spec.startswith(BROWSER)
 
 
 def is_camera(spec: str) -> bool:

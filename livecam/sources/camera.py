@@ -11,12 +11,13 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
+from livecam.addresses import scheme
 from livecam.clock import Clock, SystemClock
 from livecam.errors import SourceLost, SourceNotFound
 from livecam.sources import SOURCES, Source, SourceOptions
 from livecam.sources._devices import CameraInfo, find_camera, identity, list_cameras, listing, same_camera
 from livecam.sources._guarded import GuardedSource
-from livecam.sources._names import is_camera, scheme
+from livecam.sources._names import is_camera
 from livecam.types import Frame, Image, SourceInfo
 
 __all__ = ["CameraInfo", "CameraSource", "list_cameras"]

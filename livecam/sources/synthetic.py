@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.addresses import scheme
 from livecam.errors import ConfigError, SourceLost
 from livecam.sources import SOURCES, Source, SourceOptions
 from livecam.sources._guarded import GuardedSource
-from livecam.sources._names import scheme
 from livecam.types import Frame, Image, SourceInfo
 
 ROWS, COLUMNS = 2, 12  # blocks of the frame number, highest bit first

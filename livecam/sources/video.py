@@ -13,12 +13,13 @@ import cv2
 import numpy as np
 
 from livecam._av import av
+from livecam.addresses import scheme
 from livecam.errors import SourceError, SourceLost, SourceNotFound
 from livecam.masking import masked
 from livecam.sources import SOURCES, Source, SourceOptions
 from livecam.sources._decoder import Decoder, NoPictures
 from livecam.sources._guarded import GuardedSource
-from livecam.sources._names import is_camera, is_images, scheme
+from livecam.sources._names import is_browser, is_camera, is_images
 from livecam.sources._picture import Converter, orientation
 from livecam.sources._recording import Recording, rate
 from livecam.types import Frame, Picture, SourceInfo, rgb
@@ -195,7 +196,7 @@ class VideoKind:
     def matches(self, spec: str) -> bool:
         if scheme(spec):
             return scheme(spec) in SCHEMES
-        return bool(spec) and not is_camera(spec) and not is_images(spec)
+        return bool(spec) and not (is_browser(spec) or is_camera(spec) or is_images(spec))
 
     def open(self, spec: str, options: SourceOptions) -> Source:
         return VideoSource(spec, options)
