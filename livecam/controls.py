@@ -6,6 +6,9 @@ import threading
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from livecam.errors import ConfigError
+from livecam.types import AnnotatedFrame
+
 HudLevel = Literal["full", "compact", "off"]
 
 
@@ -42,6 +45,7 @@ class Controls:
 
     def __init__(self, view: View | None = None) -> None:
         self._view = view or View()
+        self._explained: int | None = None
         self._lock = threading.Lock()
 
     @property
@@ -53,3 +57,23 @@ class Controls:
         with self._lock:
             self._view = replace(self._view, **wishes)
             return self._view
+
+    def observe(self, annotated: AnnotatedFrame) -> None:
+        """What the viewer sees now: "this class" is the one explained there. Said by the sink that shows it."""
+        with self._lock:
+            self._explained = annotated.explanation.class_idx if annotated.explanation else None
+
+    def act(self, name: str, value: Any = None) -> View:
+        """Do what a browser asks for; returns the new View. Raises ConfigError when that makes no sense."""
+        if name == "spot":
+            return self.change(spot=None if value in (None, "off") else (float(value[0]), float(value[1])))
+        if name == "contrast":
+            return self.change(against=None if value == "off" or self.view.against is not None else value or 0)
+        if name == "lock":
+            return self.change(locked=self._explained if self.view.locked is None else None)
+        fields = {"pause": "paused", "mirror": "mirror", "smooth": "smooth", "colormap": "colormap", "explain": "rank"}
+        if name not in fields:
+            raise ConfigError(f"{name}: no such action")
+        field = fields[name]
+        now = getattr(self.view, field)
+        return self.change(**{field: not now if value is None and isinstance(now, bool) else value})

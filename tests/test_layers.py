@@ -10,11 +10,12 @@ import livecam
 ROOT = Path(livecam.__file__).parent
 LAYERS = [
     {"errors"},
-    {"_av", "_openvino", "cache", "clock", "health", "masking", "registry"},
+    {"_av", "_openvino", "addresses", "cache", "clock", "health", "masking", "registry"},
     {"planes"},
     {"geometry"},
     {"types"},
-    {"channel", "config", "controls", "governor", "overlay", "smoothing", "stats", "tap", "threads"},
+    {"channel", "config", "controls", "governor", "overlay", "records", "smoothing", "stats", "tap", "threads"},
+    {"web"},
     {"methods", "models", "sinks", "sources"},
     {"backends"},
     {"explainer", "export"},

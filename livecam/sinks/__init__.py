@@ -121,5 +121,6 @@ def open_sink(spec: str, options: SinkOptions | None = None, run: RunInfo | None
         if kind.matches(spec):
             return kind.open(spec, options or SinkOptions(), run)
     raise ConfigError(
-        f"{masked(spec)}: not a sink; known: display, FILE.mp4, FOLDER/%05d.png, FILE.jsonl, memory, null"
+        f"{masked(spec)}: not a sink; known: display, http://HOST:PORT, FILE.mp4, FOLDER/%05d.png, FILE.jsonl, memory, "
+        "null"
     )
