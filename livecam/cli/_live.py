@@ -18,9 +18,11 @@ from livecam.pipeline import Policy
 from livecam.sinks import Sink, open_sink
 from livecam.sinks.threaded import ThreadedSink
 from livecam.sources import Source
+from livecam.sources._names import BROWSER
 from livecam.stats import Stats, peak_rss_mb
+from livecam.web.address import DEFAULT
 
-VIEWS = ("display", "memory", "null")  # a window belongs to the main thread
+VIEWS = ("display", "memory", "null", "http:")  # a window belongs to the main thread, a page never waits
 RECORDING_QUEUE = 30  # pictures that wait for an encoder that is late for a moment
 
 
@@ -47,7 +49,7 @@ def run_live(
             interrupt,
             stats,
             controls=controls,
-            resizable=all(spec in VIEWS for spec in outputs),
+            resizable=all(_is_view(spec) for spec in outputs),
         )
         options = replace(
             sink_options(settings, live=True, force=force),
@@ -55,12 +57,12 @@ def run_live(
             controls=controls,
             state=pipeline.state,
         )
-        views: list[Sink] = [stack.enter_context(open_sink(spec, options, run)) for spec in outputs if spec in VIEWS]
+        views: list[Sink] = [stack.enter_context(open_sink(spec, options, run)) for spec in outputs if _is_view(spec)]
         # Whatever writes to a disk gets a thread of its own.
         recorders = [
             stack.enter_context(ThreadedSink(open_sink(spec, options, run), RECORDING_QUEUE, full=Full.LATEST))
             for spec in outputs
-            if spec not in VIEWS
+            if not _is_view(spec)
         ]
         stack.enter_context(pipeline)
         for annotated in pipeline:
@@ -92,3 +94,20 @@ def run_live(
         "fps": round((progress.frames_out - 1) / span, 3) if span else 0.0,
         "peak_rss_mb": peak_rss_mb(),
     }
+
+
+def _is_view(spec: str) -> bool:
+    return spec.lower().partition("//")[0] in VIEWS
+
+
+def paired(source: str, outputs: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """A browser's camera is read where its page is served; without ``-o`` a window, or that page.
+
+    >>> paired("browser:", ("http://127.0.0.1:9000",)), paired("0", ())
+    (('browser:http://127.0.0.1:9000', ('http://127.0.0.1:9000',)), ('0', ('display',)))
+    """
+    if source != BROWSER:
+        return source, outputs or ("display",)
+    outputs = outputs or (DEFAULT,)
+    page = next((spec for spec in outputs if spec.lower().startswith("http:")), DEFAULT)
+    return f"{BROWSER}{page}", outputs

@@ -21,7 +21,7 @@ from livecam.cli._options import CAMERA, FAULTS, LOOK, MODEL, PART, REPORT, STRE
     "outputs",
     metavar="SINK",
     multiple=True,
-    help="display, out.mp4, frames/%05d.png, out.jsonl, null; repeatable.  [display]",
+    help="display, http://127.0.0.1:8080, out.mp4, frames/%05d.png, out.jsonl, null; repeatable.  [display]",
 )
 @click.option(
     "--sync/--no-sync",
@@ -33,22 +33,24 @@ from livecam.cli._options import CAMERA, FAULTS, LOOK, MODEL, PART, REPORT, STRE
 def command(
     source: str, outputs: tuple[str, ...], force: bool, config_file: Path | None, as_json: bool, **given: Any
 ) -> int:
-    """Explain SOURCE in real time: a camera (0, /dev/video0, part of its name), a file, rtsp://, test://.
+    """Explain SOURCE in real time: a camera (0, /dev/video0, part of its name), a file, rtsp://, test://,
+    or browser: for the camera of a page that is served with -o http://127.0.0.1:8080.
 
     The newest picture is shown with the newest explanation. q, Esc or closing the window ends it, f is full screen.
     """
     console()
     chosen = settings(config_file, given)
 
-    from livecam.cli._live import run_live
+    from livecam.cli._live import paired, run_live
     from livecam.cli._parts import make_explainer, source_options
     from livecam.sources.reconnecting import open_live
 
+    source, outputs = paired(source, outputs)
     with Interrupt() as interrupt, ExitStack() as stack:
         opened = stack.enter_context(open_live(source, source_options(chosen)))
         say(f"{opened.info.name}: {opened.info.detail or f'{opened.info.width}x{opened.info.height}'}")
         explainer = stack.enter_context(make_explainer(chosen, "live"))
-        report = run_live(opened, list(outputs or ("display",)), chosen, explainer, interrupt, force=force)
+        report = run_live(opened, list(outputs), chosen, explainer, interrupt, force=force)
     say(
         f"{report['frames_out']} frames shown at {report['fps']:.1f} fps, {report['explained']} explained"
         + "".join(f", {path} written" for path in report["output"] if Path(path).exists())

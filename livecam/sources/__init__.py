@@ -74,7 +74,7 @@ SOURCES: Registry[SourceKind] = Registry("source")
 
 def open_source(spec: str, options: SourceOptions | None = None) -> Source:
     """Open a source by its name: ``0``, ``/dev/video0``, a path, a glob, a folder of images, ``rtsp://``, ``http://``,
-    ``test://?size=640x480&fps=30&frames=300&seed=0``.
+    ``browser:``, ``test://?size=640x480&fps=30&frames=300&seed=0``.
 
     Raises SourceNotFound when nothing is there, ConfigError when the name makes no sense.
     """

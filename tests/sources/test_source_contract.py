@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ from livecam.errors import SourceNotFound
 from livecam.registry import load_all
 from livecam.sources import SOURCES, Source, SourceOptions, open_source
 from livecam.sources.camera import CameraSource
+from livecam.web.camera import Arrived
 
 load_all("livecam.sources")
 KINDS = list(SOURCES)
@@ -32,6 +34,17 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> Source:
         case "camera":
             path = write_video(tmp_path / "a.avi", [corners()] * 5, codec="mjpeg", pix_fmt="yuvj420p")
             return CameraSource(cv2.VideoCapture(str(path)), "file", SourceOptions())
+        case "browser":
+            source = open_source("browser:http://127.0.0.1:0", SourceOptions(size=(96, 64)))
+            jpeg = cv2.imencode(".jpg", corners())[1].tobytes()
+            take = source._feed.take
+
+            def sent() -> Arrived | None:  # as a page does, whenever the picture before is taken
+                source._feed.put(Arrived(jpeg, time.monotonic()))
+                return take()
+
+            source._feed.take = sent
+            return source
     pytest.fail(f"no example of {request.param}")
 
 
@@ -81,6 +94,7 @@ def test_the_end_stays_the_end(source: Source) -> None:
 
 
 NAMES = {
+    "browser": ["browser:", "browser:http://127.0.0.1:9000"],
     "camera": ["0", "12", "/dev/video3", "/dev/v4l/by-id/usb-x", "cam:Logitech"],
     "images": ["a.jpg", "a.PNG", "shots/*.jpg", "*", "."],
     "synthetic": ["test://", "test://?size=64x64", "TEST://?seed=1"],
