@@ -68,8 +68,8 @@ def test_encoded_once_for_all_and_not_for_nobody(server: Server) -> None:
 
 
 def test_twenty_viewers_of_whom_five_never_read() -> None:
-    server = Server(Address("127.0.0.1", 0), Limits(silent_s=1.0))
-    large = np.random.default_rng(0).integers(0, 255, (720, 1280, 3), np.uint8)  # some 800 kB a picture
+    server = Server(Address("127.0.0.1", 0), Limits(silent_s=6.0))
+    large = np.random.default_rng(0).integers(0, 255, (480, 640, 3), np.uint8)  # some 250 kB a picture
     with ExitStack() as stack:
         stack.callback(server.close)
         deaf = [stack.enter_context(live(server, max_queue=1)) for _ in range(5)]
