@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import struct
+import subprocess
+import sys
 import time
 from contextlib import ExitStack
 
@@ -323,3 +325,9 @@ def test_fitted_keeps_the_shape() -> None:
     assert (out[25:75] == 255).all()
     assert not out[:25].any()
     assert not out[75:].any()
+
+
+def test_without_the_extra() -> None:
+    script = "import sys; sys.modules['uvicorn'] = None; import livecam.sinks as s; s.open_sink('http://127.0.0.1:0')"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert "MissingExtra: the page needs uvicorn: pip install 'livecam[web]'" in ended.stderr
