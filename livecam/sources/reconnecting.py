@@ -10,6 +10,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import count
 
+from livecam.addresses import scheme
 from livecam.channel import Channel, Closed, Full
 from livecam.clock import Clock, SystemClock
 from livecam.errors import SourceError
@@ -18,7 +19,7 @@ from livecam.masking import masked
 from livecam.sources import Source, SourceOptions, kind_of
 from livecam.sources._fit import fitted
 from livecam.sources._guarded import GuardedSource
-from livecam.sources._names import is_camera, scheme
+from livecam.sources._names import is_camera
 from livecam.sources.camera import DEFAULT_FPS, DEFAULT_SIZE, MICROSECONDS, CameraKind, SameCamera
 from livecam.types import Frame, Picture, SourceInfo, rgb
 
