@@ -22,7 +22,7 @@ def now(number: int, **of_frame: Any) -> AnnotatedFrame:
 
 def get(server: Server, path: str, **headers: str) -> tuple[int, dict[str, str], str]:
     """Status, headers, text. ``Host`` as given, else as a browser would say it."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.address.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.address.port, timeout=60)
     try:
         sent = {"Host": f"127.0.0.1:{server.address.port}"} | {k.replace("_", "-"): v for k, v in headers.items()}
         connection.putrequest("GET", path, skip_host=True)
@@ -42,7 +42,7 @@ def live(server: Server, path: str = "/live", **options: Any) -> ClientConnectio
 def words(socket: ClientConnection, name: str) -> Any:
     """The value of the next message in words that has ``name``."""
     while True:
-        message = socket.recv(timeout=20)
+        message = socket.recv(timeout=60)
         if isinstance(message, str) and name in (said := json.loads(message)):
             return said[name]
 
