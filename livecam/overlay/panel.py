@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
-import cv2
-import numpy as np
-
+from livecam.overlay.bars import Bar, Legend, Slug
 from livecam.overlay.colormap import table
-from livecam.overlay.glass import glass, paste
-from livecam.overlay.patch import patch
-from livecam.overlay.text import Colour, Font, draw, shorten, width
-from livecam.overlay.tint import FLOOR_STEPS, tint
-from livecam.types import Image, Picture, Prediction
+from livecam.overlay.glass import lay_glass
+from livecam.overlay.stamp import put
+from livecam.overlay.text import Colour, Font, shorten, width
+from livecam.overlay.words import Words, write
+from livecam.types import Picture, Prediction
 
 STRONG: Colour = (255, 255, 255)
 PLAIN: Colour = (208, 212, 218)
 BAR: Colour = (196, 201, 208)
-TRACK: Colour = (104, 108, 117)
 
 _ACCENT = 190  # entry of the colour table that marks the explained class: hot, and bright in every table
 _MAX_SHARE = 0.4  # of the picture's height
@@ -33,6 +31,7 @@ class _Layout:
     row: int
     name: int
     bar: int
+    percent: int
     legend: int
 
     def height(self, rows: int) -> int:
@@ -61,17 +60,20 @@ def draw_panel(
     rows = _chosen(top, class_idx, (room - layout.height(0)) // layout.row)
     if not rows:
         return
-    bottom = image.shape[0] - margin
-    with patch(image, (bottom - layout.height(len(rows)), bottom), (margin, margin + layout.width)) as view:
-        glass(view, round(size * 0.6))
-        accent = _accent(colormap)
-        for i, prediction in enumerate(rows):
-            middle = layout.pad * 3 // 4 + (i + 0.5) * layout.row
-            _draw_row(view, prediction, middle, layout, accent if prediction.class_idx == class_idx else None)
-        if layout.legend:
-            _draw_legend(view, layout, colormap)
+    bottom, right = image.shape[0] - margin, margin + layout.width
+    y = bottom - layout.height(len(rows))
+    lay_glass(image, (y, bottom), (margin, right), round(size * 0.6))
+    accent = _accent(colormap)
+    for i, prediction in enumerate(rows):
+        middle = layout.pad * 3 // 4 + (i + 0.5) * layout.row
+        mark = accent if prediction.class_idx == class_idx else None
+        _draw_row(image, prediction, (margin, y), middle, layout, mark)
+    if layout.legend:
+        legend = Legend((layout.legend, layout.width - 2 * layout.pad), size, colormap, PLAIN)
+        put(image, legend, bottom - layout.pad * 3 // 4 - layout.legend, margin + layout.pad)
 
 
+@lru_cache(maxsize=16)
 def _layout(size: int, room: int) -> _Layout | None:
     wide = min(room, size * 22)
     pad = round(size * 0.95)
@@ -83,7 +85,7 @@ def _layout(size: int, room: int) -> _Layout | None:
     has_bar = name - bar > size * 8
     name -= bar + round(size * 0.7) if has_bar else 0
     legend = round(size * 1.5) if has_bar and size >= 14 else 0
-    return _Layout(size, wide, pad, round(size * 1.55), name, bar if has_bar else 0, legend)
+    return _Layout(size, wide, pad, round(size * 1.55), name, bar if has_bar else 0, percent, legend)
 
 
 def _chosen(top: tuple[Prediction, ...], class_idx: int | None, rows: int) -> tuple[Prediction, ...]:
@@ -93,20 +95,30 @@ def _chosen(top: tuple[Prediction, ...], class_idx: int | None, rows: int) -> tu
     return (*shown[:-1], explained[0]) if shown and explained else shown
 
 
-def _draw_row(view: Image, prediction: Prediction, middle: float, layout: _Layout, accent: Colour | None) -> None:
+def _draw_row(
+    image: Picture,
+    prediction: Prediction,
+    origin: tuple[int, int],
+    middle: float,
+    layout: _Layout,
+    accent: Colour | None,
+) -> None:
+    x, y = origin
     font = Font(layout.size, 600 if accent else 400)
     colour = STRONG if accent else PLAIN
-    baseline = font.baseline(middle)
+    baseline = y + font.baseline(middle)
     if accent:
         tick, tall = max(2, round(layout.size * 0.22)), round(layout.size * 0.9)
-        _draw_slug(view, (layout.pad - tick) * 0.45, middle - tall / 2, tick, tall, accent)
-    draw(view, shorten(prediction.label, font, layout.name), (layout.pad, baseline), font, colour)
-    percent = percentage(prediction.score)
-    right = layout.width - layout.pad
-    draw(view, percent, (right - width(percent, font), baseline), font, colour)
+        put(image, Slug((tall, tick), accent), y + round(middle - tall / 2), x + round((layout.pad - tick) * 0.45))
+    label = shorten(prediction.label, font, layout.name)
+    write(image, Words(label, layout.name, font, colour), x + layout.pad, baseline)
+    end = x + layout.width - layout.pad - layout.percent
+    write(image, Words(percentage(prediction.score), layout.percent, font, colour, right=True), end, baseline)
     if layout.bar:
-        end = right - width("100%", Font(layout.size, 600)) - round(layout.size * 0.6)
-        _draw_bar(view, prediction.score, (end - layout.bar, end), middle, layout.size, accent or BAR)
+        thick = max(4, round(layout.size * 0.3))
+        length = max(round(layout.bar * min(prediction.score, 1.0)), thick) if prediction.score > 0 else 0
+        left = end - round(layout.size * 0.6) - layout.bar
+        put(image, Bar((thick, layout.bar), length, accent or BAR), y + round(middle - thick / 2), left)
 
 
 def percentage(score: float) -> str:
@@ -116,46 +128,6 @@ def percentage(score: float) -> str:
     ('87%', '<1%', '0%')
     """
     return "<1%" if 0 < score < 0.005 else f"{min(max(score, 0.0), 1.0):.0%}"
-
-
-def _draw_bar(view: Image, score: float, span: tuple[int, int], middle: float, size: int, colour: Colour) -> None:
-    thick = max(4, round(size * 0.3))
-    left, right = span
-    _draw_slug(view, left, middle - thick / 2, right - left, thick, TRACK)
-    if score > 0:
-        length = round((right - left) * min(score, 1.0))
-        _draw_slug(view, left, middle - thick / 2, max(length, thick), thick, colour)
-
-
-def _draw_slug(view: Image, x: float, y: float, wide: int, high: int, colour: Colour) -> None:
-    """A filled shape with round ends, its top left corner at (x, y)."""
-    left, top = round(x), round(y)
-    spot = view[top : top + high, left : left + wide]
-    paste(spot, np.full_like(spot, colour), min(spot.shape[:2]) // 2)
-
-
-def _draw_legend(view: Image, layout: _Layout, colormap: str) -> None:
-    """What the colours mean: weak to strong evidence, with the opacity that it has on the picture."""
-    font = Font(max(11, round(layout.size * 0.72)), 400)
-    middle = view.shape[0] - layout.pad * 3 // 4 - layout.legend / 2 + layout.size * 0.15
-    baseline, gap = font.baseline(middle), round(layout.size * 0.5)
-    right = layout.width - layout.pad
-    draw(view, "weak", (layout.pad, baseline), font, PLAIN)
-    draw(view, "strong", (right - width("strong", font), baseline), font, PLAIN)
-    left, right = layout.pad + width("weak", font) + gap, right - width("strong", font) - gap
-    thick = max(4, round(layout.size * 0.34))
-    y = round(middle - thick / 2)
-    strip = view[y : y + thick, left:right]
-    paste(strip, _scale(strip, colormap), thick // 2)
-
-
-def _scale(backdrop: Image, colormap: str) -> Image:
-    tables = tint(colormap, 1.0, "alpha")
-    steps = np.linspace(0, 255 - FLOOR_STEPS, backdrop.shape[1]).astype(np.uint8)
-    heat = np.repeat(steps[None], backdrop.shape[0], axis=0)
-    keep = cv2.cvtColor(tables.keep[heat], cv2.COLOR_GRAY2RGB)
-    dimmed = cv2.multiply(backdrop, keep, scale=1 / 255)
-    return np.asarray(cv2.add(dimmed, cv2.applyColorMap(heat, tables.colour)), np.uint8)
 
 
 def _accent(colormap: str) -> Colour:

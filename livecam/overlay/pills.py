@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
-from livecam.overlay.glass import INK, OPACITY, glass
-from livecam.overlay.patch import patch
-from livecam.overlay.text import Colour, Font, clean, draw, shorten, width
+from livecam.overlay.glass import INK, OPACITY, lay_glass
+from livecam.overlay.text import Colour, Font, clean, shorten, width
+from livecam.overlay.words import Words, write
 from livecam.types import Picture
 
 SEPARATOR = " · "
@@ -68,13 +69,15 @@ class PillRow:
         return width(label, self._font(look)) + 2 * self._pad
 
     def _draw(self, label: str, look: Look, x: int, wide: int) -> None:
+        rows = self.margin, self.margin + self.height
+        lay_glass(self.image, rows, (x, x + wide), self.height // 2, look.ink, look.opacity)
         font = self._font(look)
-        with patch(self.image, (self.margin, self.margin + self.height), (x, x + wide)) as view:
-            glass(view, self.height // 2, look.ink, look.opacity)
-            draw(view, label, (self._pad, font.baseline(self.height / 2)), font, look.colour)
+        words = Words(label, wide - 2 * self._pad, font, look.colour)
+        write(self.image, words, x + self._pad, self.margin + font.baseline(self.height / 2))
         self.empty = False
 
 
+@lru_cache(maxsize=64)
 def whole_parts(line: str, font: Font, room: int) -> str:
     """As many parts of ``line`` as fit ``room`` pixels, from the first; "" when not even that one does.
 

@@ -40,6 +40,7 @@ def clean(text: str) -> str:
     return " ".join(drawn.split())
 
 
+@lru_cache(maxsize=1024)
 def width(text: str, font: Font) -> int:
     """Pixels that ``text`` advances; 0 for an empty one."""
     # The face is made anew (under 1 µs; glyphs are cached below it), so that no thread shares one.

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from livecam.overlay import COLORMAPS, Hud, draw_hud, table
+from livecam.overlay.bars import TRACK
 from livecam.overlay.glass import glass
 from livecam.overlay.hud import AGED, ALERT, STATUS, age_text, type_size
-from livecam.overlay.panel import BAR, PLAIN, STRONG, TRACK, percentage
+from livecam.overlay.panel import BAR, PLAIN, STRONG, percentage
 from livecam.overlay.pills import Look
 from livecam.types import Prediction
 
