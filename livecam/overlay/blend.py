@@ -15,7 +15,9 @@ DEFAULT_MODE = "alpha"
 QUALITIES = (0, 1, 2, 3)
 
 _ROWS = (1, 2, 4, 4)  # picture rows that share one row of colours, by quality
-_BAND_PIXELS = 1 << 17  # a band and its tables stay in the second-level cache
+_SMOOTH = 90  # from so many picture rows for each row of a map on, two rows share colours: they differ by rounding
+_BAND_PIXELS = 1 << 16  # a band and its colours stay in the second-level cache; OpenCV starts no threads for so few
+_MOSTLY = 0.75  # share of a band from which heat is mixed into all of it: that saves copying
 
 
 def working_size(size: tuple[int, int], quality: int) -> tuple[int, int]:
@@ -55,12 +57,15 @@ def blend(
     check_heatmap(heatmap)
     tables = tint(colormap, float(alpha), mode)
     working_size(image.shape[:2], quality)
-    rows = _ROWS[quality]
-    heat = resized(heatmap, (-(-image.shape[0] // rows), image.shape[1]))
-    out = image.copy(order="C")
-    band = max(1, _BAND_PIXELS // (image.shape[1] * rows))
-    for y in range(0, len(heat), band):
-        _blend_band(out[y * rows : (y + band) * rows], steps(heat[y : y + band]), rows, tables)
+    height, width = image.shape[:2]
+    rows = max(_ROWS[quality], 2 if height >= _SMOOTH * heatmap.shape[0] else 1)
+    tall = resized(heatmap, (-(-height // rows), heatmap.shape[1]))
+    out = np.empty(image.shape, np.uint8)
+    band = max(1, _BAND_PIXELS // width)
+    for y in range(0, len(tall), band):
+        part = np.s_[y * rows : (y + band) * rows]
+        heat = tall[y : y + band]
+        _blend_band(image[part], out[part], steps(resized(heat, (len(heat), width))), rows, tables)
     return out
 
 
@@ -89,17 +94,21 @@ def steps(heat: Heatmap) -> Image:
     return np.asarray(cv2.addWeighted(heat, 255.0, heat, 0.0, -FLOOR_STEPS, dtype=cv2.CV_8U), np.uint8)
 
 
-def _blend_band(out: Image, heat: Image, rows: int, tables: Tint) -> None:
-    """Blend into some rows of the picture, in place, inside the box that holds their heat."""
+def _blend_band(image: Image, out: Image, heat: Image, rows: int, tables: Tint) -> None:
+    """Blend some rows of the picture into those of ``out``, inside the box that holds their heat."""
     x, y, width, height = cv2.boundingRect(heat)
-    if not width:
-        return
-    box = heat[y : y + height, x : x + width]
-    colour = cv2.applyColorMap(box, tables.colour)
-    keep = cv2.cvtColor(cv2.LUT(box, tables.keep), cv2.COLOR_GRAY2RGB)
+    if width * height < _MOSTLY * heat.size:
+        np.copyto(out, image)
+        if not width:
+            return
+        image, heat = out, heat[y : y + height, x : x + width]
+    else:
+        x, y, (height, width) = 0, 0, heat.shape
+    colour = cv2.applyColorMap(heat, tables.colour)
+    keep = cv2.cvtColor(cv2.LUT(heat, tables.keep), cv2.COLOR_GRAY2RGB)
     for phase in range(rows):
-        target = out[y * rows + phase : (y + height) * rows : rows, x : x + width]
-        n = len(target)  # the last row of colours may serve fewer rows of the picture
+        part = np.s_[y * rows + phase : (y + height) * rows : rows, x : x + width]
+        n = len(out[part])  # the last row of colours may serve fewer rows of the picture
         if n:
-            cv2.multiply(target, keep[:n], dst=target, scale=1 / 255)
-            cv2.add(target, colour[:n], dst=target)
+            cv2.multiply(image[part], keep[:n], dst=out[part], scale=1 / 255)
+            cv2.add(out[part], colour[:n], dst=out[part])
