@@ -16,7 +16,8 @@ QUALITIES = (0, 1, 2, 3)
 
 _ROWS = (1, 2, 4, 4)  # picture rows that share one row of colours, by quality
 _SMOOTH = 90  # from so many picture rows for each row of a map on, two rows share colours: they differ by rounding
-_BAND_PIXELS = 1 << 16  # a band and its colours stay in the second-level cache; OpenCV starts no threads for so few
+BAND_PIXELS = 1 << 16
+"""A band and its colours stay in the second-level cache, and OpenCV starts no threads for so few pixels."""
 _MOSTLY = 0.75  # share of a band from which heat is mixed into all of it: that saves copying
 
 
@@ -61,7 +62,7 @@ def blend(
     rows = max(_ROWS[quality], 2 if height >= _SMOOTH * heatmap.shape[0] else 1)
     tall = resized(heatmap, (-(-height // rows), heatmap.shape[1]))
     out = np.empty(image.shape, np.uint8)
-    band = max(1, _BAND_PIXELS // width)
+    band = max(1, BAND_PIXELS // width)
     for y in range(0, len(tall), band):
         part = np.s_[y * rows : (y + band) * rows]
         heat = tall[y : y + band]

@@ -15,6 +15,9 @@ from livecam.overlay.tint import tint
 from livecam.planes import Matrix, Plane, Planes, rgb_to_yuv
 from livecam.types import Heatmap
 
+_BAND_ROWS = 60  # a band, and what is mixed into it, stay in the second-level cache
+_GENTLE = 3  # steps of heat between neighbours in chroma; a pixel of luma is a quarter of that away, which is rounding
+
 
 def blend_planes(
     planes: Planes, heatmap: Heatmap, *, colormap: str = DEFAULT_COLORMAP, alpha: float = DEFAULT_ALPHA
@@ -34,12 +37,19 @@ def blend_planes(
     # A cold margin of one pixel: interpolation fades there as it does in the whole.
     top, left, bottom, right = max(y - 1, 0), max(x - 1, 0), y + height + 1, x + width + 1
     heat = heat[top:bottom, left:right]
-    keep = cv2.LUT(heat, tables.keep)
-    _mix(out.u[top:bottom, left:right], keep, cv2.LUT(heat, tables.u))
-    _mix(out.v[top:bottom, left:right], keep, cv2.LUT(heat, tables.v))
+    u, v = out.u[top:bottom, left:right], out.v[top:bottom, left:right]
     luma = out.y[2 * top : 2 * bottom, 2 * left : 2 * right]
-    # Looking up a quarter of the pixels and interpolating takes less time than looking up all of them.
-    _mix(luma, _doubled(keep), _doubled(cv2.LUT(heat, tables.y)))
+    for first in range(0, len(heat), _BAND_ROWS):
+        last = min(first + _BAND_ROWS, len(heat))
+        above = min(first, 1)  # a row more on either side: interpolation in a band is what it is in the whole
+        around, inside = heat[first - above : last + 1], slice(above, above + last - first)
+        keep = cv2.LUT(around, tables.keep)
+        _mix(u[first:last], keep[inside], cv2.LUT(around[inside], tables.u))
+        _mix(v[first:last], keep[inside], cv2.LUT(around[inside], tables.v))
+        doubled = _interpolated if _is_steep(around) else _repeated
+        # Looking up a quarter of the pixels and doubling takes less time than looking up all of them.
+        inside = slice(2 * above, 2 * (above + last - first))
+        _mix(luma[2 * first : 2 * last], doubled(keep)[inside], doubled(cv2.LUT(around, tables.y))[inside])
     return out
 
 
@@ -67,6 +77,16 @@ def _mix(view: Plane, keep: MatLike, added: MatLike) -> None:
     cv2.add(view, added, dst=view)
 
 
-def _doubled(values: MatLike) -> MatLike:
+def _is_steep(heat: MatLike) -> bool:
+    """Whether a difference of neighbours is over _GENTLE."""
+    return max(cv2.norm(heat[1:], heat[:-1], cv2.NORM_INF), cv2.norm(heat[:, 1:], heat[:, :-1], cv2.NORM_INF)) > _GENTLE
+
+
+def _interpolated(values: MatLike) -> MatLike:
     height, width = values.shape
     return cv2.resize(values, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR)
+
+
+def _repeated(values: MatLike) -> MatLike:
+    height, width = values.shape
+    return np.repeat(cv2.merge([values, values]).reshape(height, 2 * width), 2, axis=0)

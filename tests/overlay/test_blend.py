@@ -108,6 +108,28 @@ def test_a_small_map_is_upsampled_bilinearly(picture):
     np.testing.assert_array_equal(blend(picture, small), blend(picture, large))
 
 
+@pytest.mark.parametrize("size", [(720, 1280), (1283, 721)])
+def test_rows_that_share_colours_of_a_small_map_differ_by_rounding(size):
+    picture = np.random.default_rng(7).integers(0, 256, (*size, 3), dtype=np.uint8)
+    small = np.random.default_rng(4).random((7, 12), dtype=np.float32)
+    large = cv2.resize(small, size[::-1], interpolation=cv2.INTER_LINEAR)
+    error = np.abs(blend(picture, small).astype(int) - blend(picture, large))
+    assert error.mean() < 0.3
+    assert np.percentile(error, 99.9) <= 3
+    assert error.max() <= 4
+
+
+@pytest.mark.parametrize("size", [(720, 1280), (301, 260)])
+def test_inside_and_outside_of_the_heat_a_band_is_mixed_alike(size):
+    """Bands that are hot all over are mixed as a whole, others in the box that holds their heat."""
+    picture = np.random.default_rng(8).integers(0, 256, (*size, 3), dtype=np.uint8)
+    heat = np.zeros(size, np.float32)
+    heat[size[0] // 3 :] = 0.9
+    heat[size[0] // 2 :, : size[1] // 2] = 0
+    got, whole = blend(picture, heat), blend(picture, np.full(size, 0.9, np.float32))
+    np.testing.assert_array_equal(got, np.where(heat[..., None] > 0, whole, picture))
+
+
 def test_strided_pictures_and_double_maps_are_fine(picture, heat):
     mirrored = picture[:, ::-1]
     expected = blend(np.ascontiguousarray(mirrored), heat)

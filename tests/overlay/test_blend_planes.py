@@ -35,6 +35,20 @@ def test_it_looks_as_on_rgb(matrix, full, colormap):
     assert np.abs(to_rgb(got) - wanted).mean() < np.abs(to_rgb(stored) - wanted).mean() + 0.3
 
 
+@pytest.mark.parametrize(("spread", "usual", "most"), [(30.0, 0.6, 3), (3.0, 0.8, 8)])
+def test_it_looks_as_on_rgb_whether_heat_is_gentle_or_steep(spread, usual, most):
+    """Over several bands, the last one short: gentle heat is repeated, steep heat interpolated."""
+    size = (364, 640)
+    planes, rng = to_planes(scene(size)), np.random.default_rng(5)
+    warm = cv2.GaussianBlur(rng.random(size, dtype=np.float32), (0, 0), spread)
+    warm = (warm - warm.min()) / (warm.max() - warm.min())
+    wanted = to_planes(blend(np.rint(to_rgb(planes)).astype(np.uint8), warm), "bt709")
+    for plane, other in zip(parts(blend_planes(planes, warm)), parts(wanted), strict=True):
+        error = np.abs(plane.astype(int) - other)
+        assert error.mean() < usual
+        assert error.max() <= most
+
+
 def test_it_is_the_mixture_in_floating_point():
     planes = to_planes(scene(SIZE))
     got = blend_planes(planes, np.ones((2, 2), np.float32), colormap="grey", alpha=0.5)
