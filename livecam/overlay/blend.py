@@ -15,7 +15,7 @@ DEFAULT_MODE = "alpha"
 QUALITIES = (0, 1, 2, 3)
 
 _ROWS = (1, 2, 4, 4)  # picture rows that share one row of colours, by quality
-_SMOOTH = 90  # from so many picture rows for each row of a map on, two rows share colours: they differ by rounding
+_SMOOTH = 90  # picture rows for each row of a map from which on two rows share colours: they differ by rounding
 BAND_PIXELS = 1 << 16
 """A band and its colours stay in the second-level cache, and OpenCV starts no threads for so few pixels."""
 _MOSTLY = 0.75  # share of a band from which heat is mixed into all of it: that saves copying
@@ -59,7 +59,8 @@ def blend(
     tables = tint(colormap, float(alpha), mode)
     working_size(image.shape[:2], quality)
     height, width = image.shape[:2]
-    rows = max(_ROWS[quality], 2 if height >= _SMOOTH * heatmap.shape[0] else 1)
+    pairs = height % 2 == 0 and height >= _SMOOTH * heatmap.shape[0]
+    rows = max(_ROWS[quality], 1 + pairs)
     tall = resized(heatmap, (-(-height // rows), heatmap.shape[1]))
     out = np.empty(image.shape, np.uint8)
     band = max(1, BAND_PIXELS // width)
@@ -102,14 +103,13 @@ def _blend_band(image: Image, out: Image, heat: Image, rows: int, tables: Tint) 
         np.copyto(out, image)
         if not width:
             return
-        image, heat = out, heat[y : y + height, x : x + width]
-    else:
-        x, y, (height, width) = 0, 0, heat.shape
+        box = np.s_[y * rows : (y + height) * rows, x : x + width]
+        heat, image, out = heat[y : y + height, x : x + width], out[box], out[box]
     colour = cv2.applyColorMap(heat, tables.colour)
     keep = cv2.cvtColor(cv2.LUT(heat, tables.keep), cv2.COLOR_GRAY2RGB)
     for phase in range(rows):
-        part = np.s_[y * rows + phase : (y + height) * rows : rows, x : x + width]
-        n = len(out[part])  # the last row of colours may serve fewer rows of the picture
+        target = out[phase::rows]
+        n = len(target)  # the last row of colours may serve fewer rows of the picture
         if n:
-            cv2.multiply(image[part], keep[:n], dst=out[part], scale=1 / 255)
-            cv2.add(out[part], colour[:n], dst=out[part])
+            cv2.multiply(image[phase::rows], keep[:n], dst=target, scale=1 / 255)
+            cv2.add(target, colour[:n], dst=target)
