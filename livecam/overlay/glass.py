@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
 from livecam.overlay.rounded import Shape, rounded, rounded_chroma
 from livecam.overlay.text import Colour
-from livecam.planes import Planes, rgb_to_yuv
+from livecam.planes import Matrix, Planes, rgb_to_yuv
 from livecam.types import Image, Picture
 
 INK: Colour = (13, 15, 20)
@@ -35,7 +37,7 @@ def lay_glass(
     if not isinstance(picture, Planes):
         glass(picture[top:bottom, left:right], radius, ink, opacity)
         return
-    luma, *chroma = np.rint(rgb_to_yuv(picture.matrix, picture.full) @ (*ink, 1)).astype(int).tolist()
+    luma, *chroma = _in_planes(ink, picture.matrix, picture.full)
     view = picture.y[top:bottom, left:right]
     _put(view, _toned(view, _BLUR, luma, opacity), rounded(view.shape, radius))
     shape = rounded_chroma((bottom - top, right - left), radius, top % 2, left % 2)
@@ -47,6 +49,12 @@ def lay_glass(
 def paste(view: Image, patch: Image, radius: int) -> None:
     """Put ``patch`` over ``view`` of the same shape (h, w, 3) uint8, with round corners, in place."""
     _put(view, patch, rounded(view.shape, radius))
+
+
+@lru_cache(maxsize=32)
+def _in_planes(colour: Colour, matrix: Matrix, full: bool) -> tuple[int, ...]:
+    """Y, U, V of a colour."""
+    return tuple(round(value) for value in rgb_to_yuv(matrix, full) @ (*colour, 1))
 
 
 def _toned(view: Image, blur: int, ink: Colour | int, opacity: float) -> Image:

@@ -46,9 +46,10 @@ class Stamp(NamedTuple):
 def put(picture: Picture, drawing: Drawing, top: int, left: int) -> None:
     """Put ``drawing`` on ``picture``, in place, wholly inside: (H, W, 3) uint8 RGB, or planes that nobody else has."""
     if isinstance(picture, Planes):
-        stamps = _on_planes(drawing, top % 2, left % 2, picture.matrix, picture.full)
-        for plane, stamp, step in zip((picture.y, picture.u, picture.v), stamps, (1, 2, 2), strict=True):
-            _press(plane, stamp, top // step, left // step)
+        y, u, v = _on_planes(drawing, top % 2, left % 2, picture.matrix, picture.full)
+        _press(picture.y, y, top, left)
+        _press(picture.u, u, top // 2, left // 2)
+        _press(picture.v, v, top // 2, left // 2)
     else:
         _press(picture, _on_rgb(drawing), top, left)
 
