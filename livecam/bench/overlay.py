@@ -15,7 +15,6 @@ from livecam.bench.maps import check_map
 from livecam.bench.peers import Peers, open_overlays
 from livecam.bench.timing import Contestant, Local, interleaved, summary
 from livecam.errors import ModelError
-from livecam.geometry import WHOLE, place
 from livecam.overlay import blend
 from livecam.types import Heatmap, Image
 
@@ -59,4 +58,4 @@ def _work(picture: Image, cam: Heatmap, name: str) -> Local:
         if out.shape != picture.shape or out.dtype != np.uint8 or np.array_equal(out, picture):
             raise ModelError(f"overlay, {name}: nothing was drawn; nothing is measured of that")
 
-    return Local(f"livecam, {name}", lambda _number: blend(picture, place(cam, SIZE, WHOLE)), check)
+    return Local(f"livecam, {name}", lambda _number: blend(picture, cam), check)
