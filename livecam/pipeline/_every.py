@@ -11,7 +11,7 @@ from livecam.channel import Channel, Closed, Full
 from livecam.pipeline._run import WAKE_S, Run, Workers, explain_frame, read
 from livecam.types import AnnotatedFrame, Explanation, Frame
 
-DEPTH = 2  # frames in flight between two threads: enough to even out their pace, little memory at 4K
+DEPTH = 1  # frames that wait between two threads: more take memory and no less time
 
 
 def every(run: Run) -> Generator[AnnotatedFrame, None, None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from livecam._av import av
+from livecam.threads import cores
 
 PATIENCE = 10  # failures of the demuxer in a row after which nothing more comes
 SEEK_BACK_S = 10
@@ -36,6 +37,7 @@ class Decoder:
         try:
             self.stream = _picture_stream(self.container)
             self.stream.thread_type = "SLICE" if careful else "AUTO"
+            self.stream.codec_context.thread_count = cores()  # FFmpeg would take one more, and its pictures
         except BaseException:
             self.container.close()
             raise
