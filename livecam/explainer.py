@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 from livecam.backends import Backend, open_backend
 from livecam.errors import ConfigError, ModelError
 from livecam.geometry import INPUTS, Region, plan, take
-from livecam.methods import get_method
+from livecam.methods import MethodCard, get_method
 from livecam.models import Colour, ModelSpec
 from livecam.planes import Planes
-from livecam.types import Explanation, Picture, Prediction
+from livecam.tap import Tap, contrast
+from livecam.types import Explanation, Picture, Prediction, Question, Vote
 
 DETAILS = ("plain", "live", "best")
 Choose = Callable[[NDArray[np.float32]], int]
+PLAIN = Question()
+SUBSTITUTES = {"eigencam": "Eigen-CAM"}
 
 
 class Explainer:
@@ -63,6 +66,7 @@ class Explainer:
         self.model, self.method = model, method
         self._method = get_method(method)
         self.title = f"{model} · {self._method.title}"
+        """Model and method, for people; of the last explanation, where a question asks for another method."""
         self.input_size = input_size
         self._input, self._top_k = input, top_k
         files = [Path(file) if file is not None else None for file in (weights, labels)]
@@ -73,8 +77,10 @@ class Explainer:
         self.labels = self._backend.labels
         self.backend, self.device = self._backend.name, self._backend.device
         self.precision, self.target_layer = self._backend.precision, self._backend.target_layer
-        if getattr(self._backend, "substitute", None) == "eigencam":  # a foreign network whose head has no closed form
-            self.method, self.title = "eigencam", f"{model} · Eigen-CAM"
+        # A foreign network whose head has no closed form.
+        self._substitute: str | None = getattr(self._backend, "substitute", None)
+        if self._substitute:
+            self.method, self.title = self._substitute, f"{model} · {SUBSTITUTES[self._substitute]}"
         self._lock = threading.Lock()
 
     def explain(
@@ -84,14 +90,17 @@ class Explainer:
         *,
         choose: Choose | None = None,
         input_size: int | None = None,
+        question: Question = PLAIN,
     ) -> Explanation:
         """Explain one picture. image: (H, W, 3) uint8 RGB, any size, or the planes of a recording.
 
         class_idx: the class to explain; None: the best one, or what ``choose`` makes of the (C,) probabilities.
+        question: what else is asked. Its rank counts when no class is given, the last class's when there are fewer.
+        A class is not held against itself, nor by Eigen-CAM, whose maps are no class's own: ``against`` is None then.
         input_size: another one than the explainer's, for this picture.
-        Raises ConfigError (not a picture, no such class), ModelError.
+        Raises ConfigError (not a picture, no such class), UnknownName, ModelError.
         """
-        return self._explain([image], class_idx, choose, input_size)[0]
+        return self._explain([image], class_idx, choose, question, input_size)[0]
 
     def prepare(self, size: tuple[int, int], input_size: int) -> None:
         """Get ready for pictures of ``size`` (H, W) at another ``input_size``: an engine that compiles for each size
@@ -102,7 +111,7 @@ class Explainer:
     def explain_batch(self, images: Sequence[Picture]) -> list[Explanation]:
         """Explain several pictures, each for its best class. Pictures of one size go through the network together."""
         if len({image.shape for image in images}) == 1:
-            return self._explain(list(images), None, None)
+            return self._explain(list(images), None, None, PLAIN)
         return [self.explain(image) for image in images]
 
     def class_named(self, name: str | int) -> int:
@@ -120,22 +129,37 @@ class Explainer:
         raise ConfigError(f"class {name!r} is one of {len(hits)}: {some}; give its index")
 
     def _explain(
-        self, images: list[Picture], class_idx: int | None, choose: Choose | None, input_size: int | None = None
+        self,
+        images: list[Picture],
+        class_idx: int | None,
+        choose: Choose | None,
+        question: Question,
+        input_size: int | None = None,
     ) -> list[Explanation]:
         start = time.perf_counter()
         size, region = self._plan(images, input_size or self.input_size)
         pictures = np.stack([take(image, region, size) for image in images])
+        method = self._asked(question)
         with self._lock:
             backend = self._opened()
             tap = backend.forward(pictures)
             scores = softmax(tap.logits)
             if class_idx is not None:
                 chosen = [self._checked(class_idx)] * len(images)
+            elif question.rank > 1:
+                chosen = [int(best(row)[: question.rank][-1]) for row in scores]
             else:
                 chosen = [choose(row) if choose else int(row.argmax()) for row in scores]
-            maps = backend.numpy(self._method.function(tap, chosen))
+            rivals = [self._rival(question, row, one) for row, one in zip(scores, chosen, strict=True)]
+            held = [rival for rival in rivals if rival is not None]
+            asked = contrast(tap, held) if len(held) == len(rivals) else tap
+            maps = backend.numpy(method.function(asked, chosen))
+            votes = self._votes(tap, question.spot, region)
+            if not self._substitute:
+                self.title = f"{self.model} · {method.title}"
         seconds = (time.perf_counter() - start) / len(images)
-        return [self._explanation(*parts, region, seconds) for parts in zip(maps, scores, chosen, strict=True)]
+        rows = zip(maps, scores, chosen, rivals, votes, strict=True)
+        return [self._explanation(*row, method.name, region, seconds, question.spot) for row in rows]
 
     def _plan(self, images: list[Picture], input_size: int) -> tuple[tuple[int, int], Region]:
         for image in images:
@@ -145,15 +169,63 @@ class Explainer:
                 raise ConfigError(f"a picture is (H, W, 3) uint8 RGB, not {image.shape} {image.dtype}")
         return plan(self._input, images[0].shape[:2], input_size)
 
+    def _asked(self, question: Question) -> MethodCard:
+        return self._method if question.method is None or self._substitute else get_method(question.method)
+
+    def _rival(self, question: Question, scores: NDArray[np.float32], chosen: int) -> int | None:
+        """The class that ``chosen`` is held against, if one is."""
+        if question.against is None or self._substitute or len(scores) < 2:
+            return None
+        if question.against == "runner-up":
+            return next(int(one) for one in best(scores) if one != chosen)
+        rival = self._checked(question.against)
+        return None if rival == chosen else rival
+
+    def _votes(self, tap: Tap, spot: tuple[float, float] | None, region: Region) -> list[tuple[Vote, ...]]:
+        """What ``spot`` adds to the classes, for each picture."""
+        nothing: list[tuple[Vote, ...]] = [()] * len(tap.logits)
+        if spot is None or tap.votes is None:
+            return nothing
+        cell = cell_at(spot, region, tap.activations.shape[2:])
+        if cell is None:
+            return nothing
+        shares, exact = tap.votes(*cell)
+        rows = self._opened().numpy(shares)
+        return [
+            tuple(Vote(int(one), self.labels[one], float(row[one]), exact) for one in best(row)[: self._top_k])
+            for row in rows
+        ]
+
     def _explanation(
-        self, raw: NDArray[np.float32], scores: NDArray[np.float32], chosen: int, region: Region, seconds: float
+        self,
+        raw: NDArray[np.float32],
+        scores: NDArray[np.float32],
+        chosen: int,
+        rival: int | None,
+        votes: tuple[Vote, ...],
+        method: str,
+        region: Region,
+        seconds: float,
+        spot: tuple[float, float] | None,
     ) -> Explanation:
         peak = float(raw.max())
-        best = np.argsort(-scores, kind="stable")[: self._top_k]
-        top = tuple(self._prediction(int(number), scores) for number in best)
+        top = tuple(self._prediction(int(number), scores) for number in best(scores)[: self._top_k])
         cam = raw / peak if peak > 0 else np.zeros_like(raw)
-        target = self._prediction(chosen, scores)
-        return Explanation(0, chosen, top, cam, peak, self.method, self.target_layer, seconds, region, target)
+        return Explanation(
+            0,
+            chosen,
+            top,
+            cam,
+            peak,
+            self._substitute or method,
+            self.target_layer,
+            seconds,
+            region,
+            target=self._prediction(chosen, scores),
+            against=None if rival is None else self._prediction(rival, scores),
+            spot=spot,
+            votes=votes,
+        )
 
     def _prediction(self, class_idx: int, scores: NDArray[np.float32]) -> Prediction:
         return Prediction(class_idx, self.labels[class_idx], float(scores[class_idx]))
@@ -182,6 +254,25 @@ class Explainer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def best(values: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Indices of (C,) values, the largest first."""
+    return np.argsort(-values, kind="stable")
+
+
+def cell_at(spot: tuple[float, float], region: Region, cells: tuple[int, int]) -> tuple[int, int] | None:
+    """The cell (y, x) of a map of ``cells`` (h, w) over ``region`` in which ``spot``, (x, y) in fractions of the
+    picture, lies; None outside.
+
+    >>> cell_at((0.5, 0.99), (0.0, 0.0, 1.0, 1.0), (7, 12)), cell_at((0.1, 0.5), (0.0, 0.25, 1.0, 0.75), (7, 7))
+    ((6, 6), None)
+    """
+    (x, y), (y0, x0, y1, x1) = spot, region
+    if not (y0 <= y <= y1 and x0 <= x <= x1):
+        return None
+    (height, width), down, right = cells, (y - y0) / (y1 - y0), (x - x0) / (x1 - x0)
+    return min(int(down * height), height - 1), min(int(right * width), width - 1)
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""The five nouns that travel through livecam. Frozen; NumPy only.
+"""The nouns that travel through livecam. Frozen; NumPy only.
 
 One colour order, RGB. Two clocks, never mixed: ``pts`` (media seconds, for recording at true speed) and
 ``captured_at`` (``time.monotonic`` seconds, for latency).
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,6 +95,35 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class Vote:
+    """What one spot of the picture adds to the logit of a class, in logit units; below zero it speaks against it.
+
+    exact: the logits are linear in the target layer, so that the votes of all spots and the bias make up the logit.
+    Otherwise it is the share to first order, gradient × activation.
+    """
+
+    class_idx: int
+    label: str
+    contribution: float
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of a picture beyond "what is it, and where is that seen".
+
+    rank: which of the best classes is explained, 1 for the best. against: "why the explained class and not this one",
+    a class or the best of the others. spot: (x, y), fractions of the picture, whose votes are asked for. method: a name
+    of ``livecam methods``; None: the explainer's own.
+    """
+
+    rank: int = 1
+    against: int | Literal["runner-up"] | None = None
+    spot: tuple[float, float] | None = None
+    method: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """What the network saw in one picture, and where it looked.
 
@@ -105,6 +135,9 @@ class Explanation:
     seconds: time that explaining took.
     region: the part of the picture that ``cam`` covers, as fractions (y0, x0, y1, x1).
     target: the explained class with its label and score, also when it is not among ``top``.
+    against: the class that the explained one is held against: the map then shows what speaks for the one rather than
+    the other. spot: (x, y), fractions of the picture; votes: what it adds to the classes, the strongest first, empty
+    outside ``region``.
     """
 
     frame_index: int
@@ -117,6 +150,9 @@ class Explanation:
     seconds: float
     region: Region = WHOLE
     target: Prediction | None = None
+    against: Prediction | None = None
+    spot: tuple[float, float] | None = None
+    votes: tuple[Vote, ...] = ()
 
     def heatmap(self, size: tuple[int, int], guide: Image | None = None) -> Heatmap:
         """The map at picture size: (H, W) float32 in [0, 1], zero outside ``region``.

@@ -56,6 +56,13 @@ class Head:
             rows = (ACTIVATIONS[self.activation].derivative(u * self.scale + self.shift) * rows) @ self.hidden
         return rows / positions
 
+    def along(self, change: Array, u: Array | None) -> Array:
+        """∂y/∂ḡ · change: what a small change (B, K) of the pooled ḡ adds to all logits, (B, C)."""
+        if self.hidden is not None and self.scale is not None and self.shift is not None and u is not None:
+            z: Array = u * self.scale + self.shift
+            change = np.asarray(ACTIVATIONS[self.activation](z) * (change @ self.hidden.T), np.float32)
+        return np.asarray(change @ self.last.T, np.float32)
+
 
 def closed_form(head: Head, logits: NDArray[np.float32], activations: Array, u: Array | None) -> Tap:
     """A Tap without autograd. activations (B, K, h, w) and u (B, J), for a head with a hidden layer, as ``head`` is."""
@@ -70,7 +77,10 @@ def closed_form(head: Head, logits: NDArray[np.float32], activations: Array, u: 
             return np.broadcast_to(everywhere, activations.shape)
         return everywhere.expand(activations.shape)
 
-    return Tap(logits, activations, gradients, alpha)
+    def votes(y: int, x: int) -> tuple[Array, bool]:
+        return head.along(activations[:, :, y, x] / np.float32(positions), u), head.hidden is None
+
+    return Tap(logits, activations, gradients, alpha, votes)
 
 
 def find_head(module: torch.nn.Module, target_layer: str, classes: int) -> Head:

@@ -118,7 +118,14 @@ class TorchBackend:
                 (gradient,) = torch.autograd.grad(logits[rows, class_idx].sum(), leaf, retain_graph=True)
             return gradient
 
-        return Tap(self.numpy(logits), leaf.detach(), gradients, lambda class_idx: gradients(class_idx).mean((-2, -1)))
+        def alpha(class_idx: list[int]) -> torch.Tensor:
+            return gradients(class_idx).mean((-2, -1))
+
+        def votes(y: int, x: int) -> tuple[torch.Tensor, bool]:
+            with self._translated(pictures.shape):
+                return along(logits, leaf, y, x)
+
+        return Tap(self.numpy(logits), leaf.detach(), gradients, alpha, votes)
 
     def plain(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         with self._translated(pictures.shape), torch.inference_mode():
@@ -167,6 +174,22 @@ class TorchBackend:
             self._hook.remove()
         self._leaf = self._pinned = None
         self._passes.clear()
+
+
+def along(logits: torch.Tensor, leaf: torch.Tensor, y: int, x: int) -> tuple[torch.Tensor, bool]:
+    """∂logits/∂A · the part of A (``leaf``) that is in cell (y, x): (B, C), and whether the logits are linear in A.
+
+    The derivative along a direction by going backward twice: g(u) = Jᵀu is linear in u, so dg/du · v = J·v, in the time
+    of two backward passes for all classes. Where the logits are linear in A, g does not depend on A at all.
+    """
+    cell = torch.zeros_like(leaf)
+    cell[:, :, y, x] = leaf.detach()[:, :, y, x]
+    with torch.enable_grad():
+        u = torch.zeros_like(logits, requires_grad=True)
+        (g,) = torch.autograd.grad(logits, leaf, u, create_graph=True)
+        (bent,) = torch.autograd.grad(g.sum(), leaf, retain_graph=True, allow_unused=True)
+        (shares,) = torch.autograd.grad(g, u, cell, retain_graph=True)
+    return shares.detach(), bent is None
 
 
 def pick_device(name: str) -> torch.device:

@@ -96,7 +96,8 @@ def explain_frame(run: Run, frame: Frame, now: float, smoother: Smoother | None 
     smoother = smoother or run.smoother
     with run.stats.stage("explain"):
         smoother.observe(frame.picture, now)
-        explanation = run.explainer.explain(frame.picture, run.class_idx, choose=smoother.choose, **asked)
+        asked = {"class_idx": run.class_idx} | asked
+        explanation = run.explainer.explain(frame.picture, choose=smoother.choose, **asked)
     run.progress.explained += 1
     return smoother.smooth(replace(explanation, frame_index=frame.index))
 

@@ -65,7 +65,7 @@ class Explains:
         self._before = before
         self.threads = set()
 
-    def explain(self, image, class_idx=None, *, choose=None):
+    def explain(self, image, class_idx=None, *, choose=None, question=None):
         self.threads.add(threading.current_thread().name)
         if self._before:
             self._before(int(image[0, 0, 0]))
@@ -142,7 +142,7 @@ class TestEvery:
         class OfPlanes:
             title = "test"
 
-            def explain(self, image, class_idx=None, *, choose=None):
+            def explain(self, image, class_idx=None, *, choose=None, question=None):
                 cam, top = np.full((3, 4), image.y.mean() / 255, np.float32), (Prediction(0, "x", 0.5),)
                 return Explanation(0, choose(np.ones(2, np.float32)), top, cam, 1.0, "m", "l", 0.0)
 
@@ -283,7 +283,7 @@ class TestLive:
                 assert explained.acquire(timeout=WAIT_S)  # the explanation of the frame before is made
 
         class Signals(Explains):
-            def explain(self, image, class_idx=None, *, choose=None):
+            def explain(self, image, class_idx=None, *, choose=None, question=None):
                 try:
                     return super().explain(image, class_idx, choose=choose)
                 finally:

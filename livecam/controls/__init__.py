@@ -1,0 +1,92 @@
+"""Controls: what the viewer has asked for. Keys and messages of a browser change it, the pipeline reads it."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from livecam.controls.actions import ACTIONS, KEYS, Action
+from livecam.controls.choices import Choices
+from livecam.controls.view import RUNNER_UP, HudLevel, View
+from livecam.errors import ConfigError
+from livecam.types import AnnotatedFrame
+
+__all__ = ["ACTIONS", "KEYS", "RUNNER_UP", "Action", "Choices", "Controls", "HudLevel", "View"]
+
+
+class Controls:
+    """The current View, and the events that wait to be taken. Any thread may read it or change it."""
+
+    def __init__(self, view: View | None = None, choices: Choices | None = None) -> None:
+        self._view = view or View()
+        self._choices = choices or Choices()
+        self._events: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @property
+    def view(self) -> View:
+        return self._view
+
+    @property
+    def recording(self) -> bool:
+        """Whether what is shown is being recorded."""
+        return self._choices.recording and self._view.recording
+
+    def change(self, **wishes: Any) -> View:
+        """Replace fields of the view; returns the new one. For code that knows what it does: nothing is checked."""
+        with self._lock:
+            self._view = replace(self._view, **wishes)
+            return self._view
+
+    def observe(self, annotated: AnnotatedFrame) -> None:
+        """What the viewer sees now: "this class" is the one explained there. Said by the sink that shows it."""
+        with self._lock:
+            explanation = annotated.explanation
+            explained = None if explanation is None else explanation.class_idx
+            self._choices = replace(self._choices, explained=explained, level=annotated.level)
+
+    def offered(self) -> tuple[Action, ...]:
+        """The actions that make sense in this run, in the order of the help."""
+        choices = self._choices
+        empty = {"record": not choices.recording, "method": len(choices.methods) < 2, "colormap": not choices.colormaps}
+        return tuple(
+            ACTIONS.get(name) for name in ACTIONS if name not in choices.forbidden and not empty.get(name, False)
+        )
+
+    def act(self, name: str, value: Any = None) -> View:
+        """Do what a browser asks for; returns the new View. name, value: anything at all, as it came from outside.
+
+        Raises ConfigError, and nothing has changed, when there is no such action, the value makes no sense to it, the
+        run forbids it, or it is for the keyboard alone.
+        """
+        return self._do(name, value, at_the_machine=False)
+
+    def press(self, key: str) -> Action | None:
+        """Do what a key of the machine itself stands for; returns its action, None for a key without one.
+
+        Raises ConfigError as ``act`` does.
+        """
+        if key not in KEYS:
+            return None
+        name, value = KEYS[key]
+        self._do(name, value, at_the_machine=True)
+        return ACTIONS.get(name)
+
+    def take(self, event: str) -> int:
+        """How often ``event`` (``step``, ``snapshot``, ``quit``) was asked for since it was last taken."""
+        with self._lock:
+            return self._events.pop(event, 0)
+
+    def _do(self, name: Any, value: Any, *, at_the_machine: bool) -> View:
+        if not isinstance(name, str):
+            raise ConfigError("an action is named by a text")
+        action = ACTIONS.get(name[:40])
+        with self._lock:
+            if name in self._choices.forbidden or (action.local and not at_the_machine):
+                raise ConfigError(f"{name}: is not allowed here")
+            self._view = action.change(self._view, value, self._choices)
+            if action.event:
+                self._events[name] += 1
+            return self._view
