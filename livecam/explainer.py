@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from livecam.backends import Backend, open_backend
 from livecam.errors import ConfigError, ModelError
-from livecam.geometry import INPUTS, Region, plan, take
+from livecam.geometry import INPUTS, Region, cell_at, plan, take
 from livecam.methods import MethodCard, get_method
 from livecam.models import Colour, ModelSpec
 from livecam.planes import Planes
@@ -147,10 +147,10 @@ class Explainer:
             if class_idx is not None:
                 chosen = [self._checked(class_idx)] * len(images)
             elif question.rank > 1:
-                chosen = [int(best(row)[: question.rank][-1]) for row in scores]
+                chosen = [int(best(row)[: question.rank][-1]) for row in tap.logits]
             else:
                 chosen = [choose(row) if choose else int(row.argmax()) for row in scores]
-            rivals = [self._rival(question, row, one) for row, one in zip(scores, chosen, strict=True)]
+            rivals = [self._rival(question, row, one) for row, one in zip(tap.logits, chosen, strict=True)]
             held = [rival for rival in rivals if rival is not None]
             asked = contrast(tap, held) if len(held) == len(rivals) else tap
             maps = backend.numpy(method.function(asked, chosen))
@@ -172,12 +172,12 @@ class Explainer:
     def _asked(self, question: Question) -> MethodCard:
         return self._method if question.method is None or self._substitute else get_method(question.method)
 
-    def _rival(self, question: Question, scores: NDArray[np.float32], chosen: int) -> int | None:
+    def _rival(self, question: Question, logits: NDArray[np.float32], chosen: int) -> int | None:
         """The class that ``chosen`` is held against, if one is."""
-        if question.against is None or self._substitute or len(scores) < 2:
+        if question.against is None or self._substitute or len(logits) < 2:
             return None
         if question.against == "runner-up":
-            return next(int(one) for one in best(scores) if one != chosen)
+            return next(int(one) for one in best(logits) if one != chosen)
         rival = self._checked(question.against)
         return None if rival == chosen else rival
 
@@ -259,20 +259,6 @@ class Explainer:
 def best(values: NDArray[np.float32]) -> NDArray[np.intp]:
     """Indices of (C,) values, the largest first."""
     return np.argsort(-values, kind="stable")
-
-
-def cell_at(spot: tuple[float, float], region: Region, cells: tuple[int, int]) -> tuple[int, int] | None:
-    """The cell (y, x) of a map of ``cells`` (h, w) over ``region`` in which ``spot``, (x, y) in fractions of the
-    picture, lies; None outside.
-
-    >>> cell_at((0.5, 0.99), (0.0, 0.0, 1.0, 1.0), (7, 12)), cell_at((0.1, 0.5), (0.0, 0.25, 1.0, 0.75), (7, 7))
-    ((6, 6), None)
-    """
-    (x, y), (y0, x0, y1, x1) = spot, region
-    if not (y0 <= y <= y1 and x0 <= x <= x1):
-        return None
-    (height, width), down, right = cells, (y - y0) / (y1 - y0), (x - x0) / (x1 - x0)
-    return min(int(down * height), height - 1), min(int(right * width), width - 1)
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -98,6 +98,20 @@ def place(cam: NDArray[np.float32], size: tuple[int, int], region: Region) -> ND
     return whole
 
 
+def cell_at(spot: tuple[float, float], region: Region, cells: tuple[int, int]) -> tuple[int, int] | None:
+    """The cell (y, x) of a map of ``cells`` (h, w) over ``region`` in which ``spot``, (x, y) in fractions of the
+    picture, lies; None outside.
+
+    >>> cell_at((0.5, 0.99), (0.0, 0.0, 1.0, 1.0), (7, 12)), cell_at((0.1, 0.5), (0.0, 0.25, 1.0, 0.75), (7, 7))
+    ((6, 6), None)
+    """
+    (x, y), (y0, x0, y1, x1) = spot, region
+    if not (y0 <= y <= y1 and x0 <= x <= x1):
+        return None
+    (height, width), down, right = cells, (y - y0) / (y1 - y0), (x - x0) / (x1 - x0)
+    return min(int(down * height), height - 1), min(int(right * width), width - 1)
+
+
 def _pixels(region: Region, size: tuple[int, int]) -> tuple[int, int, int, int]:
     (y0, x0, y1, x1), (height, width) = region, size
     top, left = round(y0 * height), round(x0 * width)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,8 @@ from livecam.controls.choices import Choices
 from livecam.controls.view import RUNNER_UP, HudLevel, View
 from livecam.errors import ConfigError
 from livecam.types import AnnotatedFrame
+
+NEWS_S = 2.5
 
 __all__ = ["ACTIONS", "KEYS", "RUNNER_UP", "Action", "Choices", "Controls", "HudLevel", "View"]
 
@@ -23,6 +26,7 @@ class Controls:
         self._view = view or View()
         self._choices = choices or Choices()
         self._events: Counter[str] = Counter()
+        self._news, self._told_at = "", 0.0
         self._lock = threading.Lock()
 
     @property
@@ -46,6 +50,15 @@ class Controls:
             explanation = annotated.explanation
             explained = None if explanation is None else explanation.class_idx
             self._choices = replace(self._choices, explained=explained, level=annotated.level)
+
+    def tell(self, news: str) -> None:
+        """Have the viewer told something, for NEWS_S seconds: that a key did nothing, or where a picture is kept."""
+        self._news, self._told_at = news, time.monotonic()
+
+    @property
+    def news(self) -> str:
+        """What the viewer is to be told now, mostly ""."""
+        return self._news if time.monotonic() - self._told_at < NEWS_S else ""
 
     def offered(self) -> tuple[Action, ...]:
         """The actions that make sense in this run, in the order of the help."""

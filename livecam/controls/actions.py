@@ -18,6 +18,7 @@ HUD_LEVELS: tuple[HudLevel, ...] = ("full", "compact", "off")
 WORST = 3  # quality
 RANKS = 5
 OPACITY_STEP = 0.1
+_CAPS = {" ": "Space", "\x1b": "Esc", "-": "−"}
 _SHOWN = 40  # characters of a senseless value that an error repeats
 
 Change = Callable[[View, Any, Choices], View]
@@ -42,6 +43,19 @@ class Action:
     change: Change = unchanged
     event: bool = False
     local: bool = False
+
+    @property
+    def caps(self) -> tuple[str, ...]:
+        """What is written on its keys, for a help: the first key of each value, several digits as one range.
+
+        >>> ACTIONS.get("pause").caps, ACTIONS.get("explain").caps, ACTIONS.get("quality").caps
+        (('Space',), ('1–5',), ('−', '=', 'A'))
+        """
+        first = {value: key for key, value in reversed(self.keys.items())}
+        keys = [key for key in self.keys if key in first.values()]
+        if len(keys) > 1 and all(key.isdecimal() for key in keys):
+            return (f"{keys[0]}–{keys[-1]}",)
+        return tuple(_CAPS.get(key, key.upper()) for key in keys)
 
 
 def _short(value: Any) -> str:

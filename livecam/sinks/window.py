@@ -6,15 +6,21 @@ import os
 import re
 import subprocess
 import sys
+import time
+from contextlib import suppress
 
 import cv2
 
-from livecam.errors import SinkError
+from livecam.errors import ConfigError, SinkError
+from livecam.overlay.help import draw_help
+from livecam.overlay.marks import draw_marks
+from livecam.overlay.spot import draw_spot
 from livecam.sinks import SINKS, BaseSink, SinkOptions
-from livecam.types import AnnotatedFrame, RunInfo
+from livecam.types import AnnotatedFrame, Image, RunInfo
 
 TITLE = "livecam"
-ESCAPE = "\x1b"
+MOUSE = ("Mouse",)
+REST_S = 8.0
 PROBE_S = 20.0
 REMEDY = "use -o out.mp4, or run it in a desktop session"
 # Qt ends the process when it cannot open a display, so a child is sent ahead to try.
@@ -22,16 +28,28 @@ PROBE = "import cv2, os; cv2.namedWindow('livecam'); os._exit(0)"
 
 
 class WindowSink(BaseSink):
-    """Shows frames in a resizable window, from the main thread. q, Esc or closing it ends, f fills the screen.
+    """Shows frames in a resizable window, from the main thread. Its keys and its mouse act on ``options.controls``; q,
+    Esc or closing it ends, f fills the screen.
 
-    Raises SinkError when there is no display, OpenCV was built without windows, or PyAV was imported before OpenCV.
+    The mouse asks what the spot under it votes for; a click holds on to the spot, another lets it go, the right button
+    puts it away. A pointer at rest for REST_S asks for nothing.
+
+    What belongs to the showing and not to the picture (help, votes, pause, recording) is drawn here: a recording of the
+    same frames does not have it. Raises SinkError when there is no display, OpenCV was built without windows, or PyAV
+    was imported before OpenCV.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, options: SinkOptions | None = None) -> None:
         check_display()
-        self._full = False
+        self._controls = (options or SinkOptions()).controls
+        self._full = self._sized = False
+        self._size = 1, 1
+        self._spot: tuple[float, float] | None = None
+        self._asked: tuple[float, float] | None = None
+        self._held = False
+        self._moved_at = 0.0
         cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
-        self._sized = False
+        cv2.setMouseCallback(TITLE, self._mouse)
 
     @staticmethod
     def matches(spec: str) -> bool:
@@ -39,24 +57,69 @@ class WindowSink(BaseSink):
 
     @staticmethod
     def open(spec: str, options: SinkOptions, run: RunInfo | None) -> WindowSink:
-        return WindowSink()
+        return WindowSink(options)
 
     def write(self, annotated: AnnotatedFrame) -> bool:
         self.check_open()
         if not _visible():
             return False
+        self._controls.observe(annotated)
+        image = self._drawn(annotated)
+        self._size = image.shape[0], image.shape[1]
         if not self._sized:
-            cv2.resizeWindow(TITLE, annotated.image.shape[1], annotated.image.shape[0])
+            cv2.resizeWindow(TITLE, image.shape[1], image.shape[0])
             self._sized = True
-        cv2.imshow(TITLE, cv2.cvtColor(annotated.image, cv2.COLOR_RGB2BGR))
-        key = chr(cv2.pollKey() & 0xFF).lower()
-        if key in ("q", ESCAPE):
-            return False
-        if key == "f":
+        cv2.imshow(TITLE, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        key = cv2.pollKey()  # calls _mouse, too
+        self._ask()
+        return self._press(chr(key & 0xFF).lower() if key >= 0 else "") and _visible()
+
+    def _drawn(self, annotated: AnnotatedFrame) -> Image:
+        controls, view = self._controls, self._controls.view
+        spot = annotated.explanation if view.spot else None
+        news = controls.news
+        if not (view.help or view.paused or controls.recording or news or spot):
+            return annotated.image
+        image = annotated.image.copy()  # recorders have the same one
+        if spot:
+            draw_spot(image, spot, mirror=view.mirror)
+        draw_marks(image, paused=view.paused, recording=controls.recording, news=news)
+        if view.help:
+            draw_help(image, [(action.caps or MOUSE, action.words) for action in controls.offered()])
+        return image
+
+    def _press(self, key: str) -> bool:
+        """False when it was the key that ends."""
+        try:
+            action = self._controls.press(key)
+        except ConfigError as error:
+            self._controls.tell(str(error))
+            return True
+        if action and action.name == "fullscreen":
             self._full = not self._full
             state = cv2.WINDOW_FULLSCREEN if self._full else cv2.WINDOW_NORMAL
             cv2.setWindowProperty(TITLE, cv2.WND_PROP_FULLSCREEN, state)
-        return _visible()
+        return action is None or action.name != "quit"
+
+    def _mouse(self, event: int, x: int, y: int, flags: int, parameter: object) -> None:
+        """x, y: in pixels of the picture, whatever the size of the window."""
+        height, width = self._size
+        across = min(max((x + 0.5) / width, 0.0), 1.0)
+        spot = (1 - across if self._controls.view.mirror else across), min(max((y + 0.5) / height, 0.0), 1.0)
+        if event == cv2.EVENT_RBUTTONDOWN:
+            self._spot, self._held = None, False
+        elif event == cv2.EVENT_LBUTTONDOWN:
+            self._spot, self._held, self._moved_at = spot, not self._held, time.monotonic()
+        elif event == cv2.EVENT_MOUSEMOVE and not self._held:
+            self._spot, self._moved_at = spot, time.monotonic()
+
+    def _ask(self) -> None:
+        if not self._held and time.monotonic() - self._moved_at > REST_S:
+            self._spot = None  # nobody says that the pointer has left
+        if self._spot != self._asked:
+            self._asked = self._spot
+            with suppress(ConfigError):  # this run does not allow it
+                self._controls.act("spot", self._spot)
 
     def close(self) -> None:
         if self.closed:
