@@ -4,21 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-from livecam.types import Explanation, Prediction
+from livecam.types import Explanation, Prediction, Vote
 
 SCORE_DECIMALS = 6
 
 
 def said(explanation: Explanation) -> dict[str, Any]:
-    """The explained class and the best classes, without the map: ``class_idx``, ``label``, ``top``."""
+    """The explained class and the best classes, without the map: ``class_idx``, ``label``, ``top``; where it was asked
+    for, the class that it is held against (``against``), and a ``spot`` with its ``votes``."""
     target = explanation.target
     labels = {one.class_idx: one.label for one in (*explanation.top, *([target] if target else []))}
-    return {
+    words: dict[str, Any] = {
         "class_idx": int(explanation.class_idx),
         "label": labels.get(explanation.class_idx),
         "top": [prediction(one) for one in explanation.top],
     }
+    if explanation.against:
+        words["against"] = {"class_idx": explanation.against.class_idx, "label": explanation.against.label}
+    if explanation.spot:
+        words["spot"] = {"x": round(explanation.spot[0], 4), "y": round(explanation.spot[1], 4)}
+        words["votes"] = [vote(one) for one in explanation.votes]
+    return words
 
 
 def prediction(one: Prediction) -> dict[str, Any]:
     return {"class_idx": int(one.class_idx), "label": one.label, "score": round(float(one.score), SCORE_DECIMALS)}
+
+
+def vote(one: Vote) -> dict[str, Any]:
+    return {
+        "class_idx": one.class_idx,
+        "label": one.label,
+        "contribution": round(one.contribution, SCORE_DECIMALS),
+        "exact": one.exact,
+    }

@@ -28,6 +28,7 @@ class Hud:
 
     top: predictions, best first, and ``class_idx``, the explained one of them. status, notice: "" for none.
     age_s: seconds by which the explanation is older than the picture; None, or next to nothing, is not shown.
+    question: what is asked beyond the class, e.g. "Egyptian cat, not tabby"; "" for nothing.
     colormap: whose colours mark the explained class and fill the legend.
     """
 
@@ -37,6 +38,7 @@ class Hud:
     notice: str = ""
     age_s: float | None = None
     colormap: str = DEFAULT_COLORMAP
+    question: str = ""
 
 
 def draw_hud(image: Picture, hud: Hud) -> None:
@@ -49,6 +51,7 @@ def draw_hud(image: Picture, hud: Hud) -> None:
     row = PillRow(image, max(_TYPE_MIN, round(size * 0.86)), margin)
     row.add_right(hud.notice, ALERT)
     row.add_right(age_text(hud.age_s), AGED)
+    row.add_left(hud.question, AGED)
     row.add_left(hud.status, STATUS)
     draw_panel(image, hud.top, hud.class_idx, hud.colormap, size=size, margin=margin, above=row.bottom)
 

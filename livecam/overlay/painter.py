@@ -54,6 +54,15 @@ def predictions(explanation: Explanation) -> tuple[Prediction, ...]:
     return (*top[:-1], target)
 
 
+def contrast(explanation: Explanation) -> str:
+    """What the explained class is held against, in words; "" when against nothing."""
+    if explanation.against is None or explanation.target is None:
+        return ""
+    # Of labels such as "tabby, tabby cat", which list synonyms, the first.
+    this, other = (one.label.partition(",")[0] for one in (explanation.target, explanation.against))
+    return f"{this}, not {other}"
+
+
 class Painter:
     """Annotates pictures in one style. Keeps no state from one picture to the next: equal input gives equal bytes.
 
@@ -90,7 +99,8 @@ class Painter:
         out = self._heat(image, explanation, quality) if explanation else image.copy()
         if self.style.hud:
             top, class_idx = (predictions(explanation), explanation.class_idx) if explanation else ((), None)
-            draw_hud(out, Hud(top, class_idx, status, notice, age_s, self.style.colormap))
+            question = contrast(explanation) if explanation else ""
+            draw_hud(out, Hud(top, class_idx, status, notice, age_s, self.style.colormap, question))
         return out
 
     def _heat(self, image: Picture, explanation: Explanation, quality: int) -> Picture:

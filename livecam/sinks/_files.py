@@ -68,6 +68,27 @@ def write_whole(path: Path, data: bytes) -> None:
         raise cannot_write(path, exc) from exc
 
 
+def write_new(path: Path, data: bytes) -> None:
+    """``path`` holds all of ``data`` and is new; its folder is made. Raises FileExistsError, SinkError."""
+    work = hidden(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        work.write_bytes(data)
+        try:
+            os.link(work, path)  # unlike a move, this does not overwrite
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links
+            with path.open("xb") as out:
+                out.write(data)
+    except FileExistsError:
+        raise
+    except OSError as exc:
+        raise cannot_write(path, exc) from exc
+    finally:
+        work.unlink(missing_ok=True)
+
+
 def hidden(path: Path) -> Path:
     """A name beside ``path`` that no other run has."""
     return path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}.part")
