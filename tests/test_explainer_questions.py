@@ -28,7 +28,7 @@ def picture():
 
 @pytest.fixture(scope="module")
 def seeded(tmp_path_factory):
-    """A MobileNetV3 whose layers answer to the picture: normalised to what they see, with a head that is not nearly 0."""
+    """A MobileNetV3 that answers to the picture: normalised to what it sees, with a head that is not nearly 0."""
     torch.manual_seed(0)
     module = torchvision.models.mobilenet_v3_small(weights=None)
     for part in module.modules():

@@ -51,7 +51,7 @@ class Action:
         >>> ACTIONS.get("pause").caps, ACTIONS.get("explain").caps, ACTIONS.get("quality").caps
         (('Space',), ('1–5',), ('−', '=', 'A'))
         """
-        first = {value: key for key, value in reversed(self.keys.items())}
+        first = {value: key for key, value in reversed(list(self.keys.items()))}
         keys = [key for key in self.keys if key in first.values()]
         if len(keys) > 1 and all(key.isdecimal() for key in keys):
             return (f"{keys[0]}–{keys[-1]}",)
@@ -184,7 +184,7 @@ for _action in (
     Action("step", "one picture on", {".": None}, _step, event=True),
     Action("snapshot", "keep this picture", {"s": None}, event=True),
     Action("record", "recording on, off", {"r": None}, _recording),
-    Action("explain", "explain the best … fifth class", {str(rank): rank for rank in range(1, RANKS + 1)}, _rank),
+    Action("explain", "explain the 1st … 5th class", {str(rank): rank for rank in range(1, RANKS + 1)}, _rank),
     Action("lock", "hold on to this class", {"l": None}, _lock),
     Action("contrast", "why this and not the next", {"v": None}, _contrast),
     Action("spot", "what a spot votes for", {}, _spot),

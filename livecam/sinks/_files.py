@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from livecam.errors import SinkError
@@ -64,7 +65,7 @@ def write_whole(path: Path, data: bytes) -> None:
         work.write_bytes(data)
         work.replace(path)
     except OSError as exc:
-        work.unlink(missing_ok=True)
+        _forget(work)
         raise cannot_write(path, exc) from exc
 
 
@@ -86,7 +87,12 @@ def write_new(path: Path, data: bytes) -> None:
     except OSError as exc:
         raise cannot_write(path, exc) from exc
     finally:
-        work.unlink(missing_ok=True)
+        _forget(work)
+
+
+def _forget(work: Path) -> None:
+    with suppress(OSError):  # it was perhaps never made, or its folder is none
+        work.unlink()
 
 
 def hidden(path: Path) -> Path:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import cv2
 import pytest
@@ -130,6 +132,111 @@ assert states == [0.0, 1.0, 1.0, 0.0], states
 print("ended", flush=True)
 """
     with child(code, display) as shown:
+        assert ended_well(shown)
+
+
+VIEWED = """
+from livecam.controls import Choices, Controls
+from livecam.sinks import SinkOptions
+controls = Controls(choices=Choices(recording=True, classes=1000, forbidden=frozenset({"snapshot"})))
+names = ("paused", "mirror", "recording", "help", "locked", "against", "spot")
+told, number = None, 0
+with open_sink("display", SinkOptions(controls=controls)) as sink:
+    while sink.write(annotated(number, image=RED)):
+        number += 1
+        view = {name: getattr(controls.view, name) for name in names} | {"news": controls.news, "steps": 0}
+        if controls.take("step"):
+            view["steps"] = 1
+        if number > 50 and view != told:
+            told = view
+            print(view, flush=True)
+print("ended", flush=True)
+"""
+
+
+class Window:
+    """A window with controls in a child, and the View as it changes."""
+
+    def __init__(self, shown: subprocess.Popen[str], display: dict[str, str]) -> None:
+        self._shown, self._display = shown, display
+        self.view = self.next()
+        self.number = xdotool(display, "search", "--sync", "--name", "^livecam$").splitlines()[-1]
+        xdotool(display, "windowfocus", "--sync", self.number)
+
+    def next(self) -> dict[str, Any]:
+        assert self._shown.stdout is not None
+        self.view = ast.literal_eval(self._shown.stdout.readline())
+        return self.view
+
+    def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        while not wanted(self.view):
+            self.next()
+        return self.view
+
+    def do(self, *words: str) -> None:
+        xdotool(self._display, *words)
+
+
+@contextmanager
+def viewed(display: dict[str, str]) -> Iterator[Window]:
+    with child(VIEWED, display) as shown:
+        window = Window(shown, display)
+        yield window
+        window.do("key", "q")
+        assert ended_well(shown)
+
+
+def test_keys_act(display: dict[str, str]) -> None:
+    with viewed(display) as window:
+        for key, name, value in [
+            ("space", "paused", True),
+            ("m", "mirror", True),
+            ("r", "recording", False),
+            ("question", "help", True),
+            ("l", "locked", 7),  # the class that is explained
+            ("v", "against", "runner-up"),
+            ("p", "paused", False),
+        ]:
+            window.do("key", key)
+            window.until(lambda view, name=name, value=value: view[name] == value)
+        window.do("key", "period")
+        window.until(lambda view: view["steps"] == 1 and view["paused"])
+        window.do("key", "s")
+        window.until(lambda view: view["news"] == "snapshot: is not allowed here")
+
+
+def test_the_mouse_asks_what_a_spot_votes_for(display: dict[str, str]) -> None:
+    with viewed(display) as window:
+        window.do("windowsize", "--sync", window.number, "480", "360")  # three times as large as the picture
+
+        def point(x: int, y: int) -> None:
+            window.do("mousemove", "--sync", "--window", window.number, str(x), str(y))
+
+        def near(x: float, y: float) -> Callable[[dict[str, Any]], bool]:
+            return lambda view: view["spot"] is not None and abs(view["spot"][0] - x) + abs(view["spot"][1] - y) < 0.05
+
+        point(120, 90)
+        window.until(near(0.25, 0.25))
+        window.do("key", "m")
+        window.until(lambda view: view["mirror"])
+        point(96, 270)
+        window.until(near(0.8, 0.75))  # of the picture itself, not of its mirror image
+        window.do("key", "m")
+        window.until(lambda view: not view["mirror"])
+        point(240, 180)
+        window.until(near(0.5, 0.5))
+        window.do("click", "1")
+        point(430, 330)
+        window.do("key", "m")
+        assert near(0.5, 0.5)(window.until(lambda view: view["mirror"]))  # it is held
+        window.do("click", "3")
+        window.until(lambda view: view["spot"] is None)
+
+
+def test_the_close_button_of_the_window_ends_it(display: dict[str, str]) -> None:
+    with child(VIEWED, display) as shown:
+        window = Window(shown, display)
+        window.do("windowquit", window.number)  # what a window manager sends for it; there is none on this screen
         assert ended_well(shown)
 
 
