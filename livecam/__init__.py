@@ -39,18 +39,20 @@ _HOMES = {
         "ConfigError LivecamError MissingExtra ModelError SinkError SourceError SourceLost SourceNotFound "
         "TargetLayerError UnknownName WeightsError"
     ),
+    "controls": "Controls View",
     "explainer": "Explainer",
     "pipeline": "Pipeline Policy",
     "sinks": "SinkOptions open_sink",
     "smoothing": "Smoother",
     "sources": "SourceOptions open_source",
-    "types": "AnnotatedFrame Explanation Frame Prediction SourceInfo",
+    "types": "AnnotatedFrame Explanation Frame Prediction Question SourceInfo Vote",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
     "AnnotatedFrame",
     "ConfigError",
+    "Controls",
     "Explainer",
     "Explanation",
     "Frame",
@@ -60,6 +62,7 @@ __all__ = [
     "Pipeline",
     "Policy",
     "Prediction",
+    "Question",
     "SinkError",
     "SinkOptions",
     "Smoother",
@@ -70,6 +73,8 @@ __all__ = [
     "SourceOptions",
     "TargetLayerError",
     "UnknownName",
+    "View",
+    "Vote",
     "WeightsError",
     "open_sink",
     "open_source",

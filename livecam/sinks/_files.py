@@ -75,19 +75,27 @@ def write_new(path: Path, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         work.write_bytes(data)
-        try:
-            os.link(work, path)  # unlike a move, this does not overwrite
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without hard links
-            with path.open("xb") as out:
-                out.write(data)
+    except OSError as exc:
+        _forget(work)
+        raise cannot_write(path, exc) from exc
+    try:
+        os.link(work, path)  # unlike a move, this does not overwrite
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        _copy(data, path)
+    finally:
+        _forget(work)
+
+
+def _copy(data: bytes, path: Path) -> None:
+    try:
+        with path.open("xb") as out:
+            out.write(data)
     except FileExistsError:
         raise
     except OSError as exc:
         raise cannot_write(path, exc) from exc
-    finally:
-        _forget(work)
 
 
 def _forget(work: Path) -> None:
