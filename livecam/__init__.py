@@ -14,6 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from livecam.controls import Controls, View
     from livecam.errors import (
         ConfigError,
         LivecamError,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from livecam.sinks import SinkOptions, open_sink
     from livecam.smoothing import Smoother
     from livecam.sources import SourceOptions, open_source
-    from livecam.types import AnnotatedFrame, Explanation, Frame, Prediction, SourceInfo
+    from livecam.types import AnnotatedFrame, Explanation, Frame, Prediction, Question, SourceInfo, Vote
 
 _HOMES = {
     "errors": (
