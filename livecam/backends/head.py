@@ -58,10 +58,10 @@ class Head:
 
     def along(self, change: Array, u: Array | None) -> Array:
         """∂y/∂ḡ · change: what a small change (B, K) of the pooled ḡ adds to all logits, (B, C)."""
-        if self.hidden is not None and self.scale is not None and self.shift is not None and u is not None:
-            z: Array = u * self.scale + self.shift
-            change = np.asarray(ACTIVATIONS[self.activation](z) * (change @ self.hidden.T), np.float32)
-        return np.asarray(change @ self.last.T, np.float32)
+        if self.hidden is not None and u is not None:
+            slope = ACTIVATIONS[self.activation].derivative(u * self.scale + self.shift)
+            change = slope * (change @ self.hidden.T)
+        return change @ self.last.T
 
 
 def closed_form(head: Head, logits: NDArray[np.float32], activations: Array, u: Array | None) -> Tap:
@@ -78,7 +78,7 @@ def closed_form(head: Head, logits: NDArray[np.float32], activations: Array, u: 
         return everywhere.expand(activations.shape)
 
     def votes(y: int, x: int) -> tuple[Array, bool]:
-        return head.along(activations[:, :, y, x] / np.float32(positions), u), head.hidden is None
+        return head.along(activations[:, :, y, x] / positions, u), head.hidden is None
 
     return Tap(logits, activations, gradients, alpha, votes)
 

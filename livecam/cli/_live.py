@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from livecam.channel import Full
+from livecam.cli._acts import Acts, make_controls
+from livecam.cli._console import say
 from livecam.cli._interrupt import Interrupt
 from livecam.cli._parts import make_pipeline, run_info, sink_options, who
 from livecam.config import Settings
-from livecam.controls import Controls
 from livecam.errors import ConfigError
 from livecam.explainer import Explainer
 from livecam.pipeline import Policy
@@ -22,7 +23,7 @@ from livecam.sources._names import BROWSER
 from livecam.stats import Stats, peak_rss_mb
 from livecam.web.address import DEFAULT
 
-VIEWS = ("display", "memory", "null", "http:")  # a window belongs to the main thread, a page never waits
+VIEWS = ("display", "memory", "null")  # a window belongs to the main thread; a page never waits
 RECORDING_QUEUE = 30  # pictures that wait for an encoder that is late for a moment
 
 
@@ -35,7 +36,10 @@ def run_live(
     """
     if len(set(outputs)) < len(outputs):
         raise ConfigError(f"-o: {', '.join(outputs)}: name each output once")
-    stats, controls, started = Stats(), Controls(), time.monotonic()
+    stats, started = Stats(), time.monotonic()
+    controls = make_controls(settings, explainer, recording=not all(_is_view(spec) for spec in outputs))
+    if all(_is_page(spec) for spec in outputs):
+        controls.change(hud="off")  # a page writes the words beside the picture
     times: list[float] = []
     shown = -1
     with ExitStack() as stack:
@@ -64,6 +68,7 @@ def run_live(
             for spec in outputs
             if not _is_view(spec)
         ]
+        acts = stack.enter_context(Acts(controls, run, say))
         stack.enter_context(pipeline)
         for annotated in pipeline:
             # While no new picture comes, the last one is shown again, but recorded once.
@@ -72,7 +77,7 @@ def run_live(
             with stats.stage("write"):
                 wanted = [sink.write(annotated) for sink in [*views, *taking]]
             times = times if again else [*times[:1], time.monotonic()]
-            if not all(wanted):
+            if not (all(wanted) and acts.after(annotated)):
                 break
         progress = pipeline.progress
         if progress.complete:
@@ -97,7 +102,11 @@ def run_live(
 
 
 def _is_view(spec: str) -> bool:
-    return spec.lower().partition("//")[0] in VIEWS
+    return spec in VIEWS or _is_page(spec)
+
+
+def _is_page(spec: str) -> bool:
+    return spec.lower().startswith("http:")
 
 
 def paired(source: str, outputs: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
@@ -109,5 +118,5 @@ def paired(source: str, outputs: tuple[str, ...]) -> tuple[str, tuple[str, ...]]
     if source != BROWSER:
         return source, outputs or ("display",)
     outputs = outputs or (DEFAULT,)
-    page = next((spec for spec in outputs if spec.lower().startswith("http:")), DEFAULT)
+    page = next((spec for spec in outputs if _is_page(spec)), DEFAULT)
     return f"{BROWSER}{page}", outputs

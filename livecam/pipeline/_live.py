@@ -17,7 +17,7 @@ from livecam.controls import View
 from livecam.pipeline._run import JOIN_S, WAKE_S, Run, Workers, explain_frame, read
 from livecam.pipeline._screen import Explained, Screen
 from livecam.smoothing import Smoother, thumbnail
-from livecam.types import AnnotatedFrame, Frame
+from livecam.types import AnnotatedFrame, Frame, Question
 
 T = TypeVar("T")
 
@@ -117,8 +117,13 @@ class _Explaining:
         return Explained(frame, explanation, thumbnail(frame.picture))
 
     def _asked(self, frame: Frame, view: View) -> dict[str, Any]:
-        """Arguments of ``explain`` beyond the picture: here goes what the view asks of the explainer."""
+        """Arguments of ``explain`` beyond the picture: what the view asks of the explainer."""
         asked: dict[str, Any] = {}
+        question = Question(view.rank, view.against, view.spot, view.method)
+        if question != Question():
+            asked["question"] = question
+        if view.locked is not None or view.rank > 1:  # another rank than the best is no chosen class
+            asked["class_idx"] = view.locked
         smaller = self._screen.inputs.size(frame.picture.shape[:2], self._screen.level.input)
         if smaller is not None:
             asked["input_size"] = smaller

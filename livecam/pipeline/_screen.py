@@ -52,7 +52,7 @@ class Screen:
         self._motion, self._carried = Motion(), (-1, -1, None)
         self._status, self._status_at = "", -STATUS_S
         self._counted, self._counted_at, self._starved = (0, 0), 0.0, 0.0
-        self._dropped = 0
+        self._dropped = self._steps = 0
         self._signal = Signal(run)
 
     held: Frame | None
@@ -83,15 +83,19 @@ class Screen:
 
     def take(self, frame: Frame | None, explained: Explained | None, view: View) -> Frame | None:
         """The picture to draw. frame, explained: what is new, if anything is."""
+        run = self._run
         if view.paused and self._frame is not None:
+            self._steps += run.controls.take("step")
+            if frame is not None and self._steps:
+                self._steps, self._frame = self._steps - 1, frame
             self.held = self._frame
             if frame is not None and frame.index > self.held.index:
-                self._run.stats.drop("paused")
+                run.stats.drop("paused")
             # What was made of a later picture does not belong to the one that stands.
             if explained is not None and explained.frame.index > self.held.index:
                 explained = None
         else:
-            self.held = None
+            self.held, self._steps = None, 0
             self._frame = frame or self._frame
         self._explained = explained or self._explained
         return self._frame
@@ -135,7 +139,6 @@ class Screen:
                 words,
                 quality=self.level.quality,
                 status=self._figures() if view.hud == "full" else "",
-                notice="PAUSED" if self.held else "",
                 age_s=age if age is not None and age > AGE_SHOWN_S else None,
             )
         explanation = None if explained is None else explained.explanation
@@ -224,4 +227,3 @@ class Screen:
             parts += [run.progress.title] * (run.progress.step > 0)
             self._status, self._status_at = " · ".join(parts), now
         return self._status
-

@@ -36,7 +36,7 @@ class Smoother:
         self._motion = Motion()
         self._before: Luma | None = None
         self._luma: Luma | None = None
-        self._shown: tuple[int, str] | None = None
+        self._shown: tuple[int, int | None, str] | None = None
         self._now = 0.0
 
     def observe(self, image: Picture, now: float) -> None:
@@ -55,7 +55,8 @@ class Smoother:
         """The explanation of the observed picture with its map averaged; ``peak`` stays the raw frame's own."""
         if not self._on:
             return explanation
-        shown = explanation.class_idx, explanation.method
+        rival = explanation.against.class_idx if explanation.against else None
+        shown = explanation.class_idx, rival, explanation.method
         if shown != self._shown:
             self._average.reset()
             self._shown = shown

@@ -15,7 +15,7 @@ from livecam.overlay import Painter, Style
 from livecam.pipeline import Pipeline
 from livecam.pipeline._inputs import Inputs
 from livecam.smoothing import Smoother
-from livecam.types import Explanation, Frame, Prediction, SourceInfo
+from livecam.types import Explanation, Frame, Prediction, Question, SourceInfo
 
 WAIT_S = 20
 SIZE = (180, 320)
@@ -82,7 +82,7 @@ class Finds:
 
     def explain(self, image, class_idx=None, *, choose=None, **asked):
         number, x = self._places[image.tobytes()]
-        self.asked.append((number, asked))
+        self.asked.append((number, asked | ({"class_idx": class_idx} if class_idx is not None else {})))
         if self._late:
             assert self.go.acquire(timeout=WAIT_S)
         try:
@@ -195,7 +195,7 @@ class TestView:
 
     def test_paused_the_picture_stands_and_is_explained(self):
         places, clock, controls = self.places(), ManualClock(), Controls()
-        source, explainer, painter, pipeline = run(places, clock, controls=controls)
+        source, explainer, _painter, pipeline = run(places, clock, controls=controls)
         with pipeline:
             steps(pipeline, source, explainer, 3, clock)
             controls.change(paused=True)
@@ -205,7 +205,6 @@ class TestView:
                 assert explainer.made.acquire(timeout=WAIT_S)
                 one = next(pipeline)
                 assert one.frame.index == 2
-                assert painter.seen[-1][2]["notice"] == "PAUSED"
             assert [number for number, _ in explainer.asked] == [0, 1, 2, 2, 2, 2]
             assert one.lag == 0
             controls.change(paused=False)
@@ -213,6 +212,32 @@ class TestView:
         state = pipeline.state()
         assert state["frames_out"] == 4
         assert state["dropped"]["paused"] + state["dropped"].get("overwritten", 0) >= 2
+
+    def test_a_step_takes_one_picture_more(self):
+        places, clock, controls = self.places(), ManualClock(), Controls()
+        source, explainer, _painter, pipeline = run(places, clock, controls=controls)
+        with pipeline:
+            steps(pipeline, source, explainer, 3, clock)
+            controls.press(".")
+            shown = []
+            for _ in range(3):
+                source.turn.release()
+                assert explainer.made.acquire(timeout=WAIT_S)
+                shown.append(next(pipeline).frame.index)
+            assert controls.view.paused
+            assert len(set(shown)) == 1
+            assert shown[0] > 2
+
+    def test_what_the_viewer_asks_goes_to_the_explainer(self):
+        places, clock, controls = self.places(3), ManualClock(), Controls()
+        source, explainer, _painter, pipeline = run(places, clock, controls=controls, sync=True)
+        with pipeline:
+            controls.change(rank=3, against="runner-up", spot=(0.25, 0.5))
+            steps(pipeline, source, explainer, 1, clock)
+            controls.change(rank=1, against=None, spot=None, locked=7)
+            steps(pipeline, source, explainer, 1, clock)
+        assert explainer.asked[0][1] == {"question": Question(3, "runner-up", (0.25, 0.5), None)}
+        assert explainer.asked[-1][1] == {"class_idx": 7}
 
     def test_mirrored_are_the_picture_and_its_map(self):
         places, clock, controls = self.places(1), ManualClock(), Controls()

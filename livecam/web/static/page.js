@@ -206,7 +206,7 @@ function showVotes(votes) {
   if (!votes.length) return;
   const list = votes.map((one) => {
     const row = element("li");
-    row.append(element("span", one.label), element("span", one.score.toFixed(2)));
+    row.append(element("span", one.label), element("span", (one.contribution > 0 ? "+" : "") + one.contribution.toFixed(2)));
     return row;
   });
   $("votes").querySelector("ol").replaceChildren(...list);
