@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 from livecam.errors import ConfigError
 from livecam.planes import Planes, yuv_to_rgb
 
+Number = TypeVar("Number", np.uint8, np.float32)
 Region = tuple[float, float, float, float]
 """(y0, x0, y1, x1) as fractions of the picture."""
 
@@ -52,30 +55,31 @@ def take(image: NDArray[np.uint8] | Planes, region: Region, size: tuple[int, int
 
     image: (H, W, 3) uint8 RGB, or planes.
     """
-    return _take_planes(image, region, size) if isinstance(image, Planes) else _resized(_part(image, region), size)
+    return _take_planes(image, region, size) if isinstance(image, Planes) else _resized(part(image, region), size)
 
 
 def _take_planes(planes: Planes, region: Region, size: tuple[int, int]) -> NDArray[np.uint8]:
     # The planes shrink first: only what is left becomes RGB.
-    luma = _part(planes.y, region)
+    luma = part(planes.y, region)
     large = min(full / small for full, small in zip(luma.shape, size, strict=True)) >= LARGE
-    luma = _averaged(luma, size) if large else _resized(luma, size)
-    small = [luma, *(_averaged(_part(plane, region), size) for plane in (planes.u, planes.v))]
+    luma = averaged(luma, size) if large else _resized(luma, size)
+    small = [luma, *(averaged(part(plane, region), size) for plane in (planes.u, planes.v))]
     return np.asarray(cv2.transform(cv2.merge(small), yuv_to_rgb(planes.matrix, planes.full)), np.uint8)
 
 
-def _part(plane: NDArray[np.uint8], region: Region) -> NDArray[np.uint8]:
+def part(plane: NDArray[np.uint8], region: Region) -> NDArray[np.uint8]:
+    """The pixels of ``region``: a view of ``plane`` (H, W) or (H, W, 3)."""
     y0, x0, y1, x1 = _pixels(region, plane.shape[:2])
     return plane[y0:y1, x0:x1]
 
 
-def _resized(part: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    shrinks = part.shape[0] > size[0] or part.shape[1] > size[1]
+def _resized(plane: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    shrinks = plane.shape[0] > size[0] or plane.shape[1] > size[1]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(part, size[::-1], interpolation=method), np.uint8)
+    return np.asarray(cv2.resize(plane, size[::-1], interpolation=method), np.uint8)
 
 
-def _averaged(plane: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+def averaged(plane: NDArray[Number], size: tuple[int, int]) -> NDArray[Number]:
     """A plane (H, W) resized to ``size``, area-averaged when it shrinks, in a third of the time of INTER_AREA.
 
     Linear interpolation between averages over n pixels is, exactly, the average over an area n pixels wide. n is odd
@@ -83,18 +87,23 @@ def _averaged(plane: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uin
     """
     box = [2 * max(0, round((full / small - 1) / 2)) + 1 for full, small in zip(plane.shape, size, strict=True)]
     if box != [1, 1]:
-        plane = np.asarray(cv2.blur(plane, box[::-1], borderType=cv2.BORDER_REPLICATE), np.uint8)
-    return np.asarray(cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
+        plane = np.asarray(cv2.blur(plane, box[::-1], borderType=cv2.BORDER_REPLICATE), plane.dtype)
+    return np.asarray(cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR), plane.dtype)
 
 
 def place(cam: NDArray[np.float32], size: tuple[int, int], region: Region) -> NDArray[np.float32]:
     """An (h, w) map back on a picture of ``size``: (H, W) float32, bilinear, zero outside ``region``."""
-    y0, x0, y1, x1 = _pixels(region, size)
-    part = np.asarray(cv2.resize(cam, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR), np.float32)
+    height, width = size_of(region, size)
+    return paste(np.asarray(cv2.resize(cam, (width, height), interpolation=cv2.INTER_LINEAR), np.float32), size, region)
+
+
+def paste(heat: NDArray[np.float32], size: tuple[int, int], region: Region) -> NDArray[np.float32]:
+    """A map of the size that ``region`` has in a picture of ``size``, with zeros around it: (H, W) float32."""
     if region == WHOLE:
-        return part
+        return heat
+    y0, x0, y1, x1 = _pixels(region, size)
     whole = np.zeros(size, np.float32)
-    whole[y0:y1, x0:x1] = part
+    whole[y0:y1, x0:x1] = heat
     return whole
 
 
@@ -110,6 +119,12 @@ def cell_at(spot: tuple[float, float], region: Region, cells: tuple[int, int]) -
         return None
     (height, width), down, right = cells, (y - y0) / (y1 - y0), (x - x0) / (x1 - x0)
     return min(int(down * height), height - 1), min(int(right * width), width - 1)
+
+
+def size_of(region: Region, size: tuple[int, int]) -> tuple[int, int]:
+    """(h, w) in pixels of ``region`` of a picture of ``size``."""
+    y0, x0, y1, x1 = _pixels(region, size)
+    return y1 - y0, x1 - x0
 
 
 def _pixels(region: Region, size: tuple[int, int]) -> tuple[int, int, int, int]:

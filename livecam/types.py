@@ -13,8 +13,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.geometry import WHOLE, Region, place
+from livecam.geometry import WHOLE, Region
 from livecam.planes import Planes
+from livecam.upsampling import Upsample, upsample
 
 Image = NDArray[np.uint8]
 Picture = Image | Planes
@@ -138,6 +139,7 @@ class Explanation:
     against: the class that the explained one is held against: the map then shows what speaks for the one rather than
     the other. spot: (x, y), fractions of the picture; votes: what it adds to the classes, the strongest first, empty
     outside ``region``.
+    upsampling: how ``heatmap`` interpolates: ``bilinear``, ``cubic``, or ``guided`` by the picture.
     """
 
     frame_index: int
@@ -153,14 +155,15 @@ class Explanation:
     against: Prediction | None = None
     spot: tuple[float, float] | None = None
     votes: tuple[Vote, ...] = ()
+    upsampling: Upsample = "bilinear"
 
-    def heatmap(self, size: tuple[int, int], guide: Image | None = None) -> Heatmap:
+    def heatmap(self, size: tuple[int, int], guide: Picture | None = None) -> Heatmap:
         """The map at picture size: (H, W) float32 in [0, 1], zero outside ``region``.
 
-        size: (H, W) of the result. guide: (H, W, 3) uint8 RGB picture for edge-aware upsampling; ``plain`` maps are
-        upsampled bilinearly and do not use it.
+        size: (H, W) of the result. guide: the picture whose edges ``guided`` upsampling follows, of any size:
+        (H', W', 3) uint8 RGB, or planes. Without one it is cubic.
         """
-        return place(self.cam, size, self.region)
+        return upsample(self.cam, size, self.region, self.upsampling, guide)
 
 
 @dataclass(frozen=True, slots=True, init=False)

@@ -106,7 +106,7 @@ class Painter:
     def _heat(self, image: Picture, explanation: Explanation, quality: int) -> Picture:
         alpha = self.style.alpha * confidence(explanation)
         if isinstance(image, Planes) and self.style.mode == "alpha":
-            heatmap = explanation.heatmap(working_size(image.shape[:2], max(quality, 1)))
+            heatmap = explanation.heatmap(working_size(image.shape[:2], max(quality, 1)), guide=image)
             return blend_planes(image, heatmap, colormap=self.style.colormap, alpha=alpha)
         image = rgb(image)  # light that is added saturates each colour for itself: planes cannot say that
         if self._on_device is not None:
