@@ -49,6 +49,13 @@ def _colour(value: Any) -> Any:
     return numbers
 
 
+def _numbers(value: Any) -> Any:
+    """``1,1.4,2``."""
+    if isinstance(value, str):
+        return [float(number) for number in value.split(",")]
+    return [value] if isinstance(value, int | float) else value
+
+
 def _size(value: Any) -> Any:
     """``1280x720`` → (width, height)."""
     if not isinstance(value, str):
@@ -84,6 +91,9 @@ class Settings(BaseSettings):
     input: Literal["fit", "squash", "crop"] = "fit"
     input_size: Annotated[int, Field(ge=32, le=2048)] = 224
     detail: Literal["plain", "live", "best"] = "live"
+    scales: Annotated[tuple[float, ...] | None, BeforeValidator(_numbers)] = None
+    fuse: Literal["mean", "max", "product"] | None = None
+    upsample: Literal["bilinear", "cubic", "guided"] | None = None
     class_: Annotated[
         str | None, Field(validation_alias=AliasChoices("class", "livecam_class"), coerce_numbers_to_str=True)
     ] = None

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.backends import Backend, open_backend
+from livecam.detail import DETAILS, Fuse, Look
 from livecam.errors import ConfigError, ModelError
 from livecam.geometry import INPUTS, Region, cell_at, plan, take
 from livecam.methods import MethodCard, get_method
@@ -19,8 +20,8 @@ from livecam.models import Colour, ModelSpec
 from livecam.planes import Planes
 from livecam.tap import Tap, contrast
 from livecam.types import Explanation, Picture, Prediction, Question, Vote
+from livecam.upsampling import Upsample
 
-DETAILS = ("plain", "live", "best")
 Choose = Callable[[NDArray[np.float32]], int]
 PLAIN = Question()
 SUBSTITUTES = {"eigencam": "Eigen-CAM"}
@@ -32,8 +33,8 @@ class Explainer:
     model: a name of ``livecam models``, or ``timm/NAME``. weights, labels: files of your own. mean, std: of RGB in
     [0, 1]. method: a name of ``livecam methods``. layer: dotted name of the target layer; None finds it. input: how a
     picture becomes the network's input (``livecam.geometry.plan``). input_size: its short side in pixels. detail:
-    ``plain``, ``live`` or ``best``; today all three are one pass. top_k: predictions kept in an explanation.
-    threads: of the engine on a CPU; None leaves it to the engine.
+    ``plain``, ``live`` or ``best`` (``livecam.detail``). scales, fuse, upsample: instead of the detail's own. top_k:
+    predictions kept in an explanation. threads: of the engine on a CPU; None leaves it to the engine.
 
     Raises ConfigError, UnknownName, WeightsError, TargetLayerError. Any thread may call it, one at a time is served.
     """
@@ -56,6 +57,9 @@ class Explainer:
         detail: str = "live",
         top_k: int = 5,
         threads: int | None = None,
+        scales: tuple[float, ...] | None = None,
+        fuse: Fuse | None = None,
+        upsample: Upsample | None = None,
     ) -> None:
         if detail not in DETAILS:
             raise ConfigError(f"detail {detail!r} is not one of {', '.join(DETAILS)}")
@@ -63,6 +67,7 @@ class Explainer:
             raise ConfigError(f"input {input!r} is not one of {', '.join(INPUTS)}")
         if input_size < 32:
             raise ConfigError(f"input size {input_size} is too small; give at least 32 pixels")
+        self._detail = DETAILS[detail].but(scales, fuse, upsample)
         self.model, self.method = model, method
         self._method = get_method(method)
         self.title = f"{model} · {self._method.title}"
@@ -106,7 +111,8 @@ class Explainer:
         """Get ready for pictures of ``size`` (H, W) at another ``input_size``: an engine that compiles for each size
         takes seconds the first time. Any thread may call it; pictures are explained meanwhile. Raises ModelError.
         """
-        self._opened().prepare(plan(self._input, size, input_size)[0])
+        for short in self._detail.shorts(input_size):
+            self._opened().prepare(plan(self._input, size, short)[0])
 
     def explain_batch(self, images: Sequence[Picture]) -> list[Explanation]:
         """Explain several pictures, each for its best class. Pictures of one size go through the network together."""
@@ -137,8 +143,8 @@ class Explainer:
         input_size: int | None = None,
     ) -> list[Explanation]:
         start = time.perf_counter()
-        size, region = self._plan(images, input_size or self.input_size)
-        pictures = np.stack([take(image, region, size) for image in images])
+        short, *larger = self._detail.shorts(input_size or self.input_size)
+        pictures, region = self._inputs(images, short)
         method = self._asked(question)
         with self._lock:
             backend = self._opened()
@@ -151,23 +157,36 @@ class Explainer:
             else:
                 chosen = [choose(row) if choose else int(row.argmax()) for row in scores]
             rivals = [self._rival(question, row, one) for row, one in zip(tap.logits, chosen, strict=True)]
-            held = [rival for rival in rivals if rival is not None]
-            asked = contrast(tap, held) if len(held) == len(rivals) else tap
-            maps = backend.numpy(method.function(asked, chosen))
             votes = self._votes(tap, question.spot, region)
+            looks = [self._look(backend, tap, method, chosen, rivals)]
+            for further in larger:
+                tap = backend.forward(self._inputs(images, further)[0])
+                looks.append(self._look(backend, tap, method, chosen, rivals))
             if not self._substitute:
                 self.title = f"{self.model} · {method.title}"
+        maps = self._detail.combine(looks)
         seconds = (time.perf_counter() - start) / len(images)
         rows = zip(maps, scores, chosen, rivals, votes, strict=True)
         return [self._explanation(*row, method.name, region, seconds, question.spot) for row in rows]
 
-    def _plan(self, images: list[Picture], input_size: int) -> tuple[tuple[int, int], Region]:
+    def _inputs(self, images: list[Picture], short: int) -> tuple[NDArray[np.uint8], Region]:
+        """What the network is given for ``images``, (B, H, W, 3) uint8 RGB, and the region that it shows."""
         for image in images:
             if isinstance(image, Planes):
                 continue
             if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
                 raise ConfigError(f"a picture is (H, W, 3) uint8 RGB, not {image.shape} {image.dtype}")
-        return plan(self._input, images[0].shape[:2], input_size)
+        size, region = plan(self._input, images[0].shape[:2], short)
+        return np.stack([take(image, region, size) for image in images]), region
+
+    def _look(
+        self, backend: Backend, tap: Tap, method: MethodCard, chosen: list[int], rivals: list[int | None]
+    ) -> Look:
+        # A copy: what a tap refers to may be gone with the next pass.
+        features = backend.numpy(tap.activations).copy() if self._detail.share else None
+        held = [rival for rival in rivals if rival is not None]
+        asked = contrast(tap, held) if len(held) == len(rivals) else tap
+        return Look(backend.numpy(method.function(asked, chosen)), features)
 
     def _asked(self, question: Question) -> MethodCard:
         return self._method if question.method is None or self._substitute else get_method(question.method)
@@ -225,6 +244,7 @@ class Explainer:
             against=None if rival is None else self._prediction(rival, scores),
             spot=spot,
             votes=votes,
+            upsampling=self._detail.upsampling,
         )
 
     def _prediction(self, class_idx: int, scores: NDArray[np.float32]) -> Prediction:

@@ -37,6 +37,9 @@ def make_explainer(settings: Settings, work: Literal["still", "live", "every"] =
         input=settings.input,
         input_size=settings.input_size,
         detail=settings.detail,
+        scales=settings.scales,
+        fuse=settings.fuse,
+        upsample=settings.upsample,
         top_k=settings.top_k,
         threads=threads,
     )
