@@ -24,6 +24,7 @@ Fuse = Literal["mean", "max", "product"]
 FUSES: tuple[Fuse, ...] = ("mean", "max", "product")
 MOST = 4.0  # times the input's side: 16 times the work
 PASSES = 8
+TINY = np.float32(1e-30)
 
 
 class Look(NamedTuple):
@@ -92,16 +93,17 @@ DETAILS = {
 def fused(maps: list[Maps], how: Fuse = "mean") -> Maps:
     """Maps (B, h, w) >= 0 of the same pictures on several grids → one on the finest of them, in units of the first.
 
-    A cell of a finer grid is a smaller part of the same sum (for Grad-CAM, of the logit), so maps are compared by
-    their densities. ``product`` is the geometric mean.
+    Each is brought to the peak of the first: a cell of a finer grid is a smaller part of the same sum, and a scale at
+    which the network is less sure of its class points at it all the same. ``product`` is the geometric mean.
     """
     size = max((one.shape[1:] for one in maps), key=lambda shape: shape[0] * shape[1])
-    first = maps[0].shape[1] * maps[0].shape[2]
-    stack = np.stack([_on(one * np.float32(one.shape[1] * one.shape[2] / first), size) for one in maps])
+    peaks = [one.max((1, 2), keepdims=True) for one in maps]
+    even = [one * (peaks[0] / np.maximum(peak, TINY)) for one, peak in zip(maps, peaks, strict=True)]
+    stack = np.stack([_on(one, size) for one in even])
     if how == "max":
         return np.asarray(stack.max(0), np.float32)
     if how == "product":
-        return np.asarray(np.exp(np.log(np.maximum(stack, np.float32(1e-30))).mean(0)) * (stack > 0).all(0), np.float32)
+        return np.asarray(np.exp(np.log(np.maximum(stack, TINY)).mean(0)) * (stack > 0).all(0), np.float32)
     return np.asarray(stack.mean(0), np.float32)
 
 

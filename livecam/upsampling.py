@@ -19,8 +19,8 @@ SIDE = 160
 """Short side, in pixels, at which the guided filter is solved: a map of 7 rows has nothing to say about more."""
 FINE = 360
 """Short side beyond which edges are not followed: the heat of a large picture is interpolated from here on."""
-RADIUS = 0.1
-"""Radius of its windows as a share of the short side: most of a cell of a map of 7 rows."""
+RADIUS, CELLS = 0.06, 0.28
+"""Radius of its windows: a share of the short side, and so many cells, for a coarse map knows places less well."""
 EPSILON = 1e-3
 """Variance of the luma, in [0, 1]², that counts as an edge: below it, texture is smoothed away."""
 
@@ -57,7 +57,7 @@ def guided(cam: Plane, luma: Plane) -> Plane:
     size = luma.shape
     small = _at_most(SIDE, (size[0], size[1]))
     I, p = averaged(luma, small), _cubic(cam, small)  # noqa: E741, N806  the paper's symbols
-    radius = max(1, round(RADIUS * min(small)))
+    radius = max(1, round((RADIUS + CELLS / min(cam.shape)) * min(small)))
     mean_i, mean_p = _box(I, radius), _box(p, radius)
     covariance = _box(_times(I, p), radius) - mean_i * mean_p
     variance = _box(_times(I, I), radius) - mean_i * mean_i

@@ -4,7 +4,7 @@ import pytest
 from yuv_oracle import scene, to_planes
 
 from livecam.geometry import WHOLE, place
-from livecam.upsampling import EPSILON, FINE, RADIUS, SIDE, UPSAMPLES, guided, upsample
+from livecam.upsampling import CELLS, EPSILON, FINE, RADIUS, SIDE, UPSAMPLES, guided, upsample
 
 
 def window_means(x, radius):
@@ -17,7 +17,7 @@ def window_means(x, radius):
 def direct(cam, luma):
     """He et al. 2013, eqs. 5, 6, 8, in float64, window by window, at full size."""
     p = cv2.resize(cam, luma.shape[::-1], interpolation=cv2.INTER_CUBIC).astype(np.float64)
-    picture, radius = luma.astype(np.float64), max(1, round(RADIUS * min(luma.shape)))
+    picture, radius = luma.astype(np.float64), round((RADIUS + CELLS / 7) * min(luma.shape))
     mean_i, mean_p = window_means(picture, radius), window_means(p, radius)
     a = (window_means(picture * p, radius) - mean_i * mean_p) / (window_means(picture**2, radius) - mean_i**2 + EPSILON)
     b = mean_p - a * mean_i
@@ -87,7 +87,7 @@ def test_a_cold_map_stays_cold_and_a_flat_picture_changes_nothing():
     assert not cold.any()
     flat = np.full((90, 160, 3), 99, np.uint8)
     heat = upsample(random_map(), (90, 160), WHOLE, "guided", flat)
-    radius = round(RADIUS * 90)
+    radius = round((RADIUS + CELLS / 7) * 90)
     p = cv2.resize(random_map(), (160, 90), interpolation=cv2.INTER_CUBIC)
     assert heat == pytest.approx(np.clip(window_means(window_means(p, radius), radius), 0, 1), abs=1e-3)
 
