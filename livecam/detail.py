@@ -84,7 +84,7 @@ class Detail:
 
 DETAILS = {
     "plain": Detail(),
-    "live": Detail(share=0.3, upsampling="guided"),
+    "live": Detail(share=0.25, upsampling="guided"),
     "best": Detail(scales=(1.0, 2.0), share=0.6, upsampling="guided"),
 }
 """Chosen by localisation on the development data; see CHANGELOG."""

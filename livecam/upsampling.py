@@ -19,7 +19,7 @@ SIDE = 160
 """Short side, in pixels, at which the guided filter is solved: a map of 7 rows has nothing to say about more."""
 FINE = 360
 """Short side beyond which edges are not followed: the heat of a large picture is interpolated from here on."""
-RADIUS, CELLS = 0.06, 0.28
+RADIUS, CELLS = 0.055, 0.35
 """Radius of its windows: a share of the short side, and so many cells, for a coarse map knows places less well."""
 EPSILON = 1e-3
 """Variance of the luma, in [0, 1]², that counts as an edge: below it, texture is smoothed away."""
