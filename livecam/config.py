@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     threads: Annotated[int | None, Field(ge=1, le=1024)] = None
     input: Literal["fit", "squash", "crop"] = "fit"
     input_size: Annotated[int, Field(ge=32, le=2048)] = 224
-    detail: Literal["plain", "live", "best"] = "live"
+    detail: Literal["plain", "live", "best"] | None = None
     scales: Annotated[tuple[float, ...] | None, BeforeValidator(_numbers)] = None
     fuse: Literal["mean", "max", "product"] | None = None
     upsample: Literal["bilinear", "cubic", "guided"] | None = None

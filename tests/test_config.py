@@ -104,3 +104,10 @@ def test_other_variables_of_the_environment_are_left_alone(monkeypatch):
 def test_settings_cannot_be_changed():
     with pytest.raises(ValueError, match="frozen"):
         resolve({}).alpha = 0.5
+
+
+def test_scales_are_numbers():
+    assert resolve({"scales": "1,1.4,2"}).scales == (1, 1.4, 2)
+    assert resolve({"scales": 2}).scales == (2,)
+    with pytest.raises(ConfigError, match="--scales"):
+        resolve({"scales": "1,large"})

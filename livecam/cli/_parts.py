@@ -19,7 +19,7 @@ from livecam.types import RunInfo, SourceInfo
 
 
 def make_explainer(settings: Settings, work: Literal["still", "live", "every"] = "still") -> Explainer:
-    """work: for single pictures precision ``auto`` is exact, for pictures that are seen in passing fast; where
+    """work: single pictures are worth precision ``auto`` exact and the best detail, pictures seen in passing not; where
     every frame is also encoded, the engine leaves cores to the encoder."""
     threads = settings.threads or (beside_an_encoder() if work == "every" else None)
     precision = "fast" if settings.precision == "auto" and work != "still" else settings.precision
@@ -36,7 +36,7 @@ def make_explainer(settings: Settings, work: Literal["still", "live", "every"] =
         precision=precision,
         input=settings.input,
         input_size=settings.input_size,
-        detail=settings.detail,
+        detail=settings.detail or ("best" if work == "still" else "live"),
         scales=settings.scales,
         fuse=settings.fuse,
         upsample=settings.upsample,

@@ -109,7 +109,14 @@ def make_request(what: dict[str, Any], chosen: Settings, given: dict[str, Any], 
         mean=chosen.mean,
         std=chosen.std,
         explainer=lambda subject: make_explainer(
-            chosen.model_copy(update={"model": subject.spec.name, "weights": subject.spec.weights})
+            # Pictures of recordings are measured, so in their detail.
+            chosen.model_copy(
+                update={
+                    "model": subject.spec.name,
+                    "weights": subject.spec.weights,
+                    "detail": chosen.detail or "live",
+                }
+            )
         ),
         painter=lambda explainer: make_painter(chosen, explainer),
         encoder=replace(sink_options(chosen, live=False, force=True), audio=False),
