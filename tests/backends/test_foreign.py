@@ -287,7 +287,7 @@ def test_the_explainer_takes_a_file(tmp_path, pictures):
     (tmp_path / "names.txt").write_text("\n".join(f"thing {number}" for number in range(CLASSES)))
     spec = write(tmp_path / "net.onnx", TAILS["softmax"])
     colours = {"mean": spec.mean, "std": spec.std}
-    with Explainer(spec.name, labels=tmp_path / "names.txt", input_size=64, **colours) as explainer:
+    with Explainer(spec.name, labels=tmp_path / "names.txt", input_size=64, detail="plain", **colours) as explainer:
         explanation = explainer.explain(pictures[0], 4)
         assert explainer.labels[4] == "thing 4"
     logits, cam, _ = autograd(pictures[:1], [4])
