@@ -34,7 +34,11 @@ MODEL = [
     click.option("--threads", metavar="N", help="Threads of the engine on a CPU; annotate leaves half to the encoder."),
     click.option("--input", metavar="MODE", help="fit keeps the aspect ratio; squash; crop.  [fit]"),
     click.option("--input-size", metavar="N", help="Short side of the network's input in pixels.  [224]"),
-    click.option("--detail", metavar="NAME", help="plain; live: sharper, one pass; best: two.  [live; stills: best]"),
+    click.option(
+        "--detail",
+        metavar="NAME",
+        help="plain; live: sharper, one pass; best: two.  [live; stills: best; annotate: plain]",
+    ),
     click.option("--scales", metavar="S,S", help="Sizes of input to fuse, times --input-size: 1,1.4,2.  [of --detail]"),
     click.option("--fuse", metavar="MODE", help="mean, max or product of their maps.  [mean]"),
     click.option("--upsample", metavar="MODE", help="bilinear, cubic, or guided by the picture.  [guided]"),

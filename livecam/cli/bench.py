@@ -114,7 +114,7 @@ def make_request(what: dict[str, Any], chosen: Settings, given: dict[str, Any], 
                 update={
                     "model": subject.spec.name,
                     "weights": subject.spec.weights,
-                    "detail": chosen.detail or "live",
+                    "detail": chosen.detail or "plain",
                 }
             )
         ),
