@@ -70,3 +70,21 @@ class Pacer:
         self._deadline += missed * self.period
         self._clock.wait(stop, self._deadline - now)
         return missed
+
+
+class Playback:
+    """When the pictures of a recording are due: as far apart as they were recorded.
+
+    >>> clock = ManualClock(5.0); playback = Playback(clock)
+    >>> playback.due(1.0), playback.due(1.5)
+    (5.0, 5.5)
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._first: tuple[float, float] | None = None
+
+    def due(self, pts: float) -> float:
+        """Seconds of the clock at which the picture of media time ``pts`` is due; the first one is due now."""
+        self._first = self._first or (self._clock.now(), pts)
+        return self._first[0] + pts - self._first[1]

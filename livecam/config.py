@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -71,6 +71,30 @@ Colour = Annotated[tuple[float, float, float], BeforeValidator(_colour)]
 Positive = Annotated[float, Field(gt=0)]
 
 
+class Kiosk(BaseModel):
+    """The table ``[kiosk]`` of a file: what a kiosk shows.
+
+    source, output: where pictures come from and go to, unless the command says so. notice, invitation, back_soon: lines
+    on the picture, always; on the clip; and while the show does not run. clip: played while nobody is there, None: the
+    one that ships with livecam; idle_after: seconds without motion until then, 0: never. dim_after: seconds without
+    motion until the screen is dimmed.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: Annotated[str, Field(coerce_numbers_to_str=True)] = "0"
+    output: str = "display"
+    notice: tuple[str, ...] = (
+        "Pictures are analysed on this device and not stored",
+        "画面仅在本机分析，不会存储",
+    )
+    invitation: tuple[str, ...] = ("Recorded example – step in front of the camera", "录制的示例 · 请走到镜头前")
+    back_soon: tuple[str, ...] = ("Back soon", "马上回来")
+    clip: Path | None = None
+    idle_after: Seconds = 60.0
+    dim_after: Seconds = 600.0
+
+
 class Settings(BaseSettings):
     """Everything that can be set, under the name of its flag (``--input-size`` is ``input_size`` in a file and
     ``LIVECAM_INPUT_SIZE`` in the environment). Unknown names are errors."""
@@ -123,6 +147,8 @@ class Settings(BaseSettings):
     retry_delay: Annotated[Seconds, Field(gt=0)] = 1.0
     stall_timeout: Annotated[Seconds, Field(gt=0)] = 5.0
 
+    kiosk: Kiosk = Kiosk()
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -166,7 +192,7 @@ def resolve(flags: dict[str, Any], file: Path | None = None) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"][:1])
+        name = ".".join(str(part) for part in first["loc"][: 2 if first["loc"][:1] == ("kiosk",) else 1])
         where = "--" + name.replace("_", "-") if name in flags else f"setting {name!r}"
         if first["type"] == "extra_forbidden":
             raise ConfigError(f"{where} in {file}: no such setting; see 'livecam annotate --help'") from error

@@ -10,8 +10,8 @@ import livecam
 ROOT = Path(livecam.__file__).parent
 LAYERS = [
     {"errors"},
-    {"_av", "_openvino", "addresses", "cache", "clock", "health", "masking", "registry"},
-    {"planes"},
+    {"_av", "_openvino", "addresses", "cache", "clock", "health", "idle", "masking", "registry", "restarts"},
+    {"heartbeat", "planes"},
     {"geometry"},
     {"upsampling"},
     {"detail", "types"},

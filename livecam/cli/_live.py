@@ -21,14 +21,35 @@ from livecam.sinks.threaded import ThreadedSink
 from livecam.sources import Source
 from livecam.sources._names import BROWSER
 from livecam.stats import Stats, peak_rss_mb
+from livecam.types import AnnotatedFrame
 from livecam.web.address import DEFAULT
 
-VIEWS = ("display", "memory", "null")  # a window belongs to the main thread; a page never waits
+VIEWS = ("display", "fullscreen", "memory", "null")  # a window belongs to the main thread; a page never waits
 RECORDING_QUEUE = 30  # pictures that wait for an encoder that is late for a moment
 
 
+class Stage:
+    """What stands between the pipeline and the sinks; this one does nothing. forbidden: actions of nobody's."""
+
+    forbidden: frozenset[str] = frozenset()
+
+    def dress(self, annotated: AnnotatedFrame) -> AnnotatedFrame:
+        """The picture as the sinks get it."""
+        return annotated
+
+    def presented(self, annotated: AnnotatedFrame, explained: int) -> None:
+        """The sinks have it; so many explanations had been made by then."""
+
+
 def run_live(
-    source: Source, outputs: list[str], settings: Settings, explainer: Explainer, interrupt: Interrupt, *, force: bool
+    source: Source,
+    outputs: list[str],
+    settings: Settings,
+    explainer: Explainer,
+    interrupt: Interrupt,
+    *,
+    force: bool,
+    stage: Stage | None = None,
 ) -> dict[str, Any]:
     """Show ``source`` on the sinks until it ends, a viewer leaves, or a signal comes; returns the report.
 
@@ -36,8 +57,9 @@ def run_live(
     """
     if len(set(outputs)) < len(outputs):
         raise ConfigError(f"-o: {', '.join(outputs)}: name each output once")
-    stats, started = Stats(), time.monotonic()
-    controls = make_controls(settings, explainer, recording=not all(_is_view(spec) for spec in outputs))
+    stage, stats, started = stage or Stage(), Stats(), time.monotonic()
+    recording = not all(_is_view(spec) for spec in outputs)
+    controls = make_controls(settings, explainer, recording=recording, forbidden=stage.forbidden)
     if all(_is_page(spec) for spec in outputs):
         controls.change(hud="off")  # a page writes the words beside the picture
     times: list[float] = []
@@ -75,7 +97,9 @@ def run_live(
             again, shown = annotated.frame.index == shown, annotated.frame.index
             taking = recorders if controls.view.recording and not again else []
             with stats.stage("write"):
-                wanted = [sink.write(annotated) for sink in [*views, *taking]]
+                dressed = stage.dress(annotated)
+                wanted = [sink.write(dressed) for sink in [*views, *taking]]
+            stage.presented(annotated, pipeline.progress.explained)
             times = times if again else [*times[:1], time.monotonic()]
             if not (all(wanted) and acts.after(annotated)):
                 break

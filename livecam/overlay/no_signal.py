@@ -35,15 +35,15 @@ def no_signal(size: tuple[int, int], name: str, health: SourceHealth, now: float
     name: of the source, without credentials. now: seconds of the clock of ``health``.
     """
     height, wide = size
-    image = _backdrop(height, wide).copy()
+    image = backdrop(height, wide).copy()
     title = "CONNECTING" if health.state is State.CONNECTING and not health.cause else "NO SIGNAL"
     short = min(size)
-    heading = _fitting(title, round(short * _TITLE_SHARE), 700, round(wide * _ROOM))
+    heading = fitting(title, round(short * _TITLE_SHARE), 700, round(wide * _ROOM))
     words = max(_SMALLEST, round(short * _WORDS_SHARE))
     lines = [(title, heading, TITLE), (name, Font(words, 600), WORDS)]
     lines += [(line, Font(words), WORDS) for line in _wrapped(health.cause, Font(words), round(wide * _ROOM))]
     lines += [(next_try(health, now), Font(words), AMBER)]
-    _centred(image, [line for line in lines if line[0]])
+    centred(image, [line for line in lines if line[0]])
     return image
 
 
@@ -62,7 +62,7 @@ def mark_stale(image: Picture, age_s: float) -> None:
     """Say in ``image``, in place, that it is ``age_s`` seconds old: (H, W, 3) uint8 RGB, or planes of nobody else."""
     height, wide = image.shape[:2]
     text = f"NO NEW PICTURE FOR {age_s:.0f} s"
-    font = _fitting(text, max(_SMALLEST, round(min(height, wide) / 18)), 700, round(wide * _ROOM) - 2 * _SMALLEST)
+    font = fitting(text, max(_SMALLEST, round(min(height, wide) / 18)), 700, round(wide * _ROOM) - 2 * _SMALLEST)
     pad, tall = font.size, round(font.size * 2.1)
     across = min(width(text, font) + 2 * pad, wide)
     top, left = max((height - tall) // 2, 0), (wide - across) // 2
@@ -72,14 +72,14 @@ def mark_stale(image: Picture, age_s: float) -> None:
 
 
 @lru_cache(maxsize=1)  # it takes longer than the words, and the words change every second
-def _backdrop(height: int, wide: int) -> Image:
+def backdrop(height: int, wide: int) -> Image:
     """Dark, a little lighter in the middle."""
     y, x = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, wide)
     away = np.clip((x * x + y * y) / 2, 0, 1)[:, :, None]
     return np.asarray(np.rint(np.array(INK) * (1 - away) + np.array(EDGE) * away), np.uint8)
 
 
-def _centred(image: Image, lines: list[tuple[str, Font, Colour]]) -> None:
+def centred(image: Image, lines: list[tuple[str, Font, Colour]]) -> None:
     gaps = [round(font.size * 1.5) for _, font, _ in lines]
     y = (image.shape[0] - sum(gaps)) / 2
     for (text, font, colour), gap in zip(lines, gaps, strict=True):
@@ -88,7 +88,7 @@ def _centred(image: Image, lines: list[tuple[str, Font, Colour]]) -> None:
         y += gap
 
 
-def _fitting(text: str, size: int, weight: int, room: int) -> Font:
+def fitting(text: str, size: int, weight: int, room: int) -> Font:
     """The largest font up to ``size`` in which ``text`` fits ``room`` pixels."""
     size = max(size, _SMALLEST)
     return Font(max(_SMALLEST, min(size, size * room // max(width(text, Font(size, weight)), 1))), weight)

@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterator
 from typing import Any, TypeVar
 
 from livecam.channel import Channel, Closed, Full
+from livecam.clock import Playback
 from livecam.controls import View
 from livecam.pipeline._run import JOIN_S, WAKE_S, Run, Workers, explain_frame, read
 from livecam.pipeline._screen import Explained, Screen
@@ -151,17 +152,14 @@ def _paced(run: Run) -> Iterator[Frame]:
     if run.source.info.live:
         yield from read(run)
         return
-    first: tuple[float, float] | None = None
-    frame = None
+    playback, frame = Playback(run.clock), None
     for frame in read(run):
-        now = run.clock.now()
-        first = first or (now, frame.pts)
-        due = first[0] + frame.pts - first[1]
+        due, now = playback.due(frame.pts), run.clock.now()
         if run.clock.wait(run.stop, due - now):
             return
         # Its time is when it was due, not when this thread was woken up.
         yield frame.captured(max(due, now))
-    if first and frame:
+    if frame:
         tick = float(run.source.info.time_base)
         shown_for = frame.duration * tick or 1 / (run.source.info.fps or 30.0)
-        run.clock.wait(run.stop, first[0] + frame.pts - first[1] + shown_for - run.clock.now())
+        run.clock.wait(run.stop, playback.due(frame.pts) + shown_for - run.clock.now())
