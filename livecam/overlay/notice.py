@@ -12,7 +12,7 @@ from livecam.types import Image
 
 PLAIN: Colour = (222, 225, 230)
 LINE = 1.45  # of the type size
-INVITING = 2.4  # of the HUD's type size
+INVITING = 1.9  # of the HUD's type size
 _TITLE_SHARE = 1 / 12
 
 
@@ -40,13 +40,13 @@ def back_soon(size: tuple[int, int], lines: Sequence[str]) -> Image:
 
 def _block(image: Image, lines: Sequence[str], font: Font, colour: Colour, *, top: int, right: int | None) -> None:
     """A patch of glass with ``lines``, each in its middle. right: its right edge; None: it lies in the middle."""
-    room = image.shape[1] - 4 * font.size
+    room = image.shape[1] - 3 * font.size
     lines = [line for line in lines if line]
     if not lines or room <= 0:
         return
-    fonts = [fitting(line, font.size, font.weight, room) for line in lines]
+    font = min((fitting(line, font.size, font.weight, room) for line in lines), key=lambda one: one.size)
     pad = font.size * 3 // 4
-    wide = max(width(line, one) for line, one in zip(lines, fonts, strict=True)) + 2 * pad
+    wide = max(width(line, font) for line in lines) + 2 * pad
     step = round(font.size * LINE)
     tall = step * len(lines) + pad
     left = (image.shape[1] - wide) // 2 if right is None else right - wide
@@ -54,6 +54,6 @@ def _block(image: Image, lines: Sequence[str], font: Font, colour: Colour, *, to
     if view.shape[0] < tall or left < 0:
         return
     glass(view, round(font.size * 0.6))
-    for number, (line, one) in enumerate(zip(lines, fonts, strict=True)):
+    for number, line in enumerate(lines):
         middle = pad / 2 + (number + 0.5) * step
-        draw(view, line, ((wide - width(line, one)) // 2, one.baseline(middle)), one, colour)
+        draw(view, line, ((wide - width(line, font)) // 2, font.baseline(middle)), font, colour)
