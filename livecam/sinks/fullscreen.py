@@ -28,7 +28,7 @@ class FullScreenSink(BaseSink):
         check_display()
         self._title = title
         self._pressed_at: float | None = None
-        self._cursor = HiddenCursor()
+        self._screen = Screen()
         self._open()
 
     @staticmethod
@@ -61,7 +61,7 @@ class FullScreenSink(BaseSink):
         if self.closed:
             return
         self.closed = True
-        self._cursor.close()
+        self._screen.close()
         if self._visible():
             cv2.destroyWindow(self._title)
             cv2.pollKey()  # Qt destroys when it is next asked for events
@@ -69,6 +69,9 @@ class FullScreenSink(BaseSink):
     def _open(self) -> None:
         # KEEPRATIO: a camera's picture is not stretched on a screen of another shape.
         cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+        if self._screen.size is not None:  # without a window manager nobody else does it
+            cv2.moveWindow(self._title, 0, 0)
+            cv2.resizeWindow(self._title, *self._screen.size)
         cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, cv2.WINDOW_FULLSCREEN)
         cv2.setMouseCallback(self._title, self._mouse)
 
@@ -85,14 +88,16 @@ class FullScreenSink(BaseSink):
             return False
 
 
-class HiddenCursor:
-    """No cursor on the X display while this lives: ``XFixesHideCursor``, for OpenCV's windows always have one.
+class Screen:
+    """The X display: its size, and no cursor on it while this lives (``XFixesHideCursor``; OpenCV's windows have one).
 
-    Without X, or without libXfixes, nothing is hidden. The server shows the cursor again when the process ends.
+    Without X, or without libXfixes, nothing is known or hidden. The server shows the cursor again when the process
+    ends. ``size``: (width, height) in pixels.
     """
 
     def __init__(self) -> None:
-        self.hidden = False
+        self.hidden, self.size = False, None
+        self._display: ctypes.c_void_p | None = None
         if not sys.platform.startswith("linux") or not os.environ.get("DISPLAY"):
             return
         try:
@@ -101,22 +106,25 @@ class HiddenCursor:
             return
         self._x.XOpenDisplay.restype = ctypes.c_void_p
         self._x.XDefaultRootWindow.restype = ctypes.c_ulong
-        self._display = ctypes.c_void_p(self._x.XOpenDisplay(None))
-        if not self._display:
+        display = ctypes.c_void_p(self._x.XOpenDisplay(None))
+        if not display:
             return
-        numbers = ctypes.c_int(), ctypes.c_int()
-        if fixes.XFixesQueryExtension(self._display, *map(ctypes.byref, numbers)):
-            root = ctypes.c_ulong(self._x.XDefaultRootWindow(self._display))
+        self._display = display
+        number = self._x.XDefaultScreen(display)
+        self.size = self._x.XDisplayWidth(display, number), self._x.XDisplayHeight(display, number)
+        if fixes.XFixesQueryExtension(display, *map(ctypes.byref, (ctypes.c_int(), ctypes.c_int()))):
             # A server wants to be told the version before anything else.
-            fixes.XFixesQueryVersion(self._display, *map(ctypes.byref, (ctypes.c_int(4), ctypes.c_int(0))))
-            fixes.XFixesHideCursor(self._display, root)
-            self._x.XFlush(self._display)
+            fixes.XFixesQueryVersion(display, *map(ctypes.byref, (ctypes.c_int(4), ctypes.c_int(0))))
+            fixes.XFixesHideCursor(display, ctypes.c_ulong(self._x.XDefaultRootWindow(display)))
+            self._x.XFlush(display)
             self.hidden = True
 
+    size: tuple[int, int] | None
+
     def close(self) -> None:
-        if self.hidden:
-            self.hidden = False
+        if self._display is not None:
             self._x.XCloseDisplay(self._display)
+            self._display = None
 
 
 SINKS.add("fullscreen", FullScreenSink)

@@ -10,7 +10,7 @@ UNTIL = """
 from livecam.sinks import fullscreen
 fullscreen.LONG_PRESS_S = 0.5
 with open_sink("fullscreen") as sink:
-    assert sink._cursor.hidden
+    assert sink._screen.hidden
     number = 1
     while sink.write(annotated(number, image=RED)):
         if number == 50:

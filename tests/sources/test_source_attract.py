@@ -29,16 +29,22 @@ class Camera:
     def __init__(self, clock: ManualClock) -> None:
         self.clock, self.health = clock, ALWAYS_LIVE
         self.closed = threading.Event()
-        self._wanted, self._given = threading.Semaphore(0), threading.Event()
+        self._wanted, self._waiting = threading.Semaphore(0), threading.Semaphore(0)
         self._picture: np.ndarray | BaseException | None = None
         self._count = 0
 
     def give(self, value: int | BaseException | None, after_s: float = 0.5) -> None:
+        """Returns when the picture has been taken and the next one is asked for."""
+        assert self._waiting.acquire(timeout=20)
         self.clock.advance(after_s)
         self._picture = picture(value) if isinstance(value, int) else value
         self._wanted.release()
+        if isinstance(value, int):
+            assert self._waiting.acquire(timeout=20)
+            self._waiting.release()
 
     def read(self) -> Frame | None:
+        self._waiting.release()
         self._wanted.acquire()
         if self.closed.is_set() or self._picture is None:
             return None
