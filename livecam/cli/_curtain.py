@@ -15,7 +15,7 @@ from livecam.overlay.burn_in import cared_for, shift
 from livecam.overlay.notice import back_soon
 from livecam.sinks.fullscreen import FullScreenSink
 
-SIZE = 720, 1280
+SIZE = 1280, 720
 SCRIPT = """setInterval(async () => {
   try {
     if ((await fetch(location.href, {cache: "no-store"})).ok) location.reload();
@@ -64,33 +64,32 @@ def curtains(outputs: Sequence[str], lines: Sequence[str]) -> list[Curtain]:
 
 
 class WindowCurtain:
-    """A window on the whole screen, behind the worker's when that is there."""
+    """A window on the whole screen, always there: the worker's covers it, and when that is gone, it is seen at once.
+
+    It is not closed in between, also because Qt does not show a second window once the first has been closed.
+    """
 
     def __init__(self, lines: Sequence[str]) -> None:
         self._lines = lines
-        self._window: FullScreenSink | None = None
-        self.drop()
+        self._window = FullScreenSink("livecam kiosk: back soon")
+        self.tick()
 
     def drop(self) -> None:
-        if self._window is None:
-            self._window = FullScreenSink("livecam kiosk: back soon")
         self.tick()
 
     def part(self) -> None:
-        return  # the worker's window comes before it
+        return
 
     def lift(self) -> None:
-        if self._window is not None:
-            self._window.close()
-            self._window = None
+        return
 
     def tick(self) -> None:
-        if self._window is not None:
-            picture = back_soon(self._window.size or SIZE, self._lines)
-            self._window.show(cared_for(picture, shift(time.monotonic(), picture.shape[:2]), 1.0))
+        wide, high = self._window.size or SIZE
+        picture = back_soon((high, wide), self._lines)
+        self._window.show(cared_for(picture, shift(time.monotonic(), picture.shape[:2]), 1.0))
 
     def close(self) -> None:
-        self.lift()
+        self._window.close()
 
 
 class PageCurtain:

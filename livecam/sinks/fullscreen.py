@@ -8,6 +8,7 @@ import sys
 import time
 
 import cv2
+import numpy as np
 
 from livecam.sinks import SINKS, BaseSink, SinkOptions
 from livecam.sinks.window import check_display
@@ -48,14 +49,23 @@ class FullScreenSink(BaseSink):
         """image: (H, W, 3) uint8 RGB."""
         if not self._visible():
             self._open()
-        cv2.imshow(self._title, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        cv2.imshow(self._title, cv2.cvtColor(self._framed(image), cv2.COLOR_RGB2BGR))
         cv2.pollKey()
+
+    def _framed(self, image: Image) -> Image:
+        """In the shape of the screen, between black bars: Qt's own are light grey."""
+        height, width = image.shape[:2]
+        wide, high = self.size or (width, height)
+        across = max(round(height * wide / high) - width, 0)
+        down = max(round(width * high / wide) - height, 0)
+        edges = down // 2, down - down // 2, across // 2, across - across // 2
+        return np.asarray(cv2.copyMakeBorder(image, *edges, cv2.BORDER_CONSTANT), np.uint8)
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """(H, W) of the screen in pixels; None until it is known."""
+        """(width, height) of the window in pixels; None until it is known."""
         _, _, width, height = cv2.getWindowImageRect(self._title)
-        return (height, width) if width > 0 and height > 0 else None
+        return (width, height) if width > 0 and height > 0 else None
 
     def close(self) -> None:
         if self.closed:
@@ -67,8 +77,7 @@ class FullScreenSink(BaseSink):
             cv2.pollKey()  # Qt destroys when it is next asked for events
 
     def _open(self) -> None:
-        # KEEPRATIO: a camera's picture is not stretched on a screen of another shape.
-        cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+        cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
         if self._screen.size is not None:  # without a window manager nobody else does it
             cv2.moveWindow(self._title, 0, 0)
             cv2.resizeWindow(self._title, *self._screen.size)

@@ -24,7 +24,7 @@ sink.close()
 def test_keys_and_clicks_do_nothing_and_a_long_chord_ends_it(display: dict[str, str], tmp_path: Path) -> None:  # noqa: F811
     with child(UNTIL, display) as shown:
         assert shown.stdout is not None
-        assert shown.stdout.readline() == "shown (600, 800)\n"
+        assert shown.stdout.readline() == "shown (800, 600)\n"
         xdotool(display, "search", "--sync", "--name", "^livecam kiosk$", "windowfocus", "--sync", "key", "q", "Escape")
         xdotool(display, "mousemove", "400", "300", "click", "1", "mousedown", "1", "sleep", "1", "mouseup", "1")
         assert shown.poll() is None
