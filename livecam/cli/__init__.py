@@ -36,6 +36,7 @@ def livecam() -> None:
     livecam demo                        annotate the clip that ships with livecam
     livecam annotate clip.mp4           every frame of a recording, sound kept
     livecam live                        the first camera, in a window
+    livecam kiosk                       the same for visitors, unattended
     livecam explain photo.jpg           a still
     """
 

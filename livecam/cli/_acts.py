@@ -16,12 +16,10 @@ from livecam.overlay import COLORMAPS, DEFAULT_ALPHA, DEFAULT_COLORMAP
 from livecam.sinks.snapshot import FOLDER, write_snapshot
 from livecam.types import AnnotatedFrame, RunInfo
 
-WRITING = frozenset({"record", "snapshot"})
 
-
-def make_controls(settings: Settings, explainer: Explainer, *, recording: bool, writing: bool = True) -> Controls:
-    """The controls of a run. recording: whether there is a sink to record into. writing: whether the viewer may have
-    anything written to the disk."""
+def make_controls(settings: Settings, explainer: Explainer, *, recording: bool, forbidden: frozenset[str]) -> Controls:
+    """The controls of a run. recording: whether there is a sink to record into. forbidden: actions that this run
+    does not allow."""
     choices = Choices(
         colormaps=tuple(COLORMAPS),
         methods=tuple(methods()) if explainer.method in methods() else (),
@@ -30,7 +28,7 @@ def make_controls(settings: Settings, explainer: Explainer, *, recording: bool, 
         method=explainer.method,
         alpha=DEFAULT_ALPHA if settings.alpha is None else settings.alpha,
         recording=recording,
-        forbidden=frozenset() if writing else WRITING,
+        forbidden=forbidden,
     )
     return Controls(choices=choices)
 

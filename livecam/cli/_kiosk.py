@@ -23,7 +23,10 @@ from livecam.types import AnnotatedFrame
 
 
 class Exhibit(Stage):
-    """A picture for visitors: with the notice, the invitation on the clip, and care for the screen."""
+    """A picture for visitors: with the notice, the invitation on the clip, and care for the screen. Nobody who passes
+    by stops the show, or has anything kept."""
+
+    forbidden = frozenset({"pause", "step", "quit", "record", "snapshot"})
 
     def __init__(self, kiosk: Kiosk, source: AttractSource, heart: Heart) -> None:
         self._kiosk, self._source, self._heart = kiosk, source, heart

@@ -62,7 +62,7 @@ def explainer():
 
 
 def test_the_controls_of_a_run(explainer):
-    controls = make_controls(Settings(alpha=0.75, colormap="viridis"), explainer, recording=False)
+    controls = make_controls(Settings(alpha=0.75, colormap="viridis"), explainer, recording=False, forbidden=frozenset())
     assert controls.act("opacity", "-").alpha == 0.65
     assert controls.act("lock", 999).locked == 999
     assert controls.act("method", "gradcam").method == "gradcam"
@@ -72,7 +72,7 @@ def test_the_controls_of_a_run(explainer):
 
 
 def test_where_nothing_may_be_written_nothing_is(explainer, tmp_path):
-    controls = make_controls(Settings(), explainer, recording=True, writing=False)
+    controls = make_controls(Settings(), explainer, recording=True, forbidden=frozenset({"record", "snapshot"}))
     with Acts(controls, RUN, print, folder=tmp_path) as acts:
         for ask in (lambda: controls.act("snapshot"), lambda: controls.press("s"), lambda: controls.press("r")):
             with pytest.raises(ConfigError):
