@@ -14,7 +14,7 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -135,7 +135,7 @@ class Stream(Response):
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         with self._show.broadcast.viewer() as viewer:
             await _first_of(self._pictures(viewer, send), _gone(receive), _event(self._show.closing))
-        await asyncio.wait_for(send({"type": "http.response.body", "body": b""}), self._show.limits.silent_s)
+        await _sent(send({"type": "http.response.body", "body": b""}), self._show.limits.silent_s)
 
     async def _pictures(self, viewer: Viewer, send: Send) -> None:
         while True:
@@ -146,7 +146,7 @@ class Stream(Response):
                 # Browsers show a part when the next one begins: the boundary is sent at once.
                 part = head.encode() + coded.jpeg + b"\r\n"
                 message = {"type": "http.response.body", "body": part, "more_body": True}
-                await asyncio.wait_for(send(message), self._show.limits.silent_s)
+                await _sent(send(message), self._show.limits.silent_s)
                 viewer.acknowledge(coded.number)
 
 
@@ -184,12 +184,18 @@ async def _show_to(socket: WebSocket, viewer: Viewer, show: Show) -> int:
             return NOT_WANTED
         viewer.wake.clear()
         if hello != (hello := show.hello()):
-            await asyncio.wait_for(socket.send_json(hello), silent_s)
+            await _sent(socket.send_json(hello), silent_s)
         if view is not show.controls.view:
             view = show.controls.view
-            await asyncio.wait_for(socket.send_json({"view": asdict(view)}), silent_s)
+            await _sent(socket.send_json({"view": asdict(view)}), silent_s)
         if coded := viewer.next(time.monotonic()):
-            await asyncio.wait_for(socket.send_bytes(coded.message), silent_s)
+            await _sent(socket.send_bytes(coded.message), silent_s)
+
+
+async def _sent(sending: Awaitable[None], seconds: float) -> None:
+    """Raises TimeoutError. Not ``wait_for``: that of Python 3.11 swallows a cancellation at the wrong moment."""
+    async with asyncio.timeout(seconds):
+        await sending
 
 
 async def _listen_to(socket: WebSocket, viewer: Viewer, show: Show) -> int | None:
@@ -256,7 +262,7 @@ async def _ask_for_pictures(socket: WebSocket, show: Show) -> None:
     while True:
         await show.taken.wait()
         show.taken.clear()
-        await asyncio.wait_for(socket.send_json({"next": True}), show.limits.silent_s)
+        await _sent(socket.send_json({"next": True}), show.limits.silent_s)
 
 
 async def _take_pictures(socket: WebSocket, feed: Feed, show: Show) -> int | None:

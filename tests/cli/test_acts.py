@@ -62,7 +62,8 @@ def explainer():
 
 
 def test_the_controls_of_a_run(explainer):
-    controls = make_controls(Settings(alpha=0.75, colormap="viridis"), explainer, recording=False, forbidden=frozenset())
+    settings = Settings(alpha=0.75, colormap="viridis")
+    controls = make_controls(settings, explainer, recording=False, forbidden=frozenset())
     assert controls.act("opacity", "-").alpha == 0.65
     assert controls.act("lock", 999).locked == 999
     assert controls.act("method", "gradcam").method == "gradcam"
