@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from livecam.sinks import SinkOptions, open_sink
     from livecam.smoothing import Smoother
     from livecam.sources import SourceOptions, open_source
-    from livecam.types import AnnotatedFrame, Explanation, Frame, Prediction, Question, SourceInfo, Vote
+    from livecam.types import AnnotatedFrame, Explanation, Faithfulness, Frame, Prediction, Question, SourceInfo, Vote
 
 _HOMES = {
     "errors": (
@@ -46,7 +46,7 @@ _HOMES = {
     "sinks": "SinkOptions open_sink",
     "smoothing": "Smoother",
     "sources": "SourceOptions open_source",
-    "types": "AnnotatedFrame Explanation Frame Prediction Question SourceInfo Vote",
+    "types": "AnnotatedFrame Explanation Faithfulness Frame Prediction Question SourceInfo Vote",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
@@ -56,6 +56,7 @@ __all__ = [
     "Controls",
     "Explainer",
     "Explanation",
+    "Faithfulness",
     "Frame",
     "LivecamError",
     "MissingExtra",

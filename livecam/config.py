@@ -140,6 +140,7 @@ class Settings(BaseSettings):
     start: Seconds | None = None
     duration: Annotated[Seconds, Field(gt=0)] | None = None
     sync: bool = False
+    check: bool = True
     target_fps: Annotated[float | None, Field(gt=0, le=1000)] = None
     size: Annotated[tuple[int, int], BeforeValidator(_size)] | None = None
     fps: Annotated[float | None, Field(gt=0, le=1000)] = None

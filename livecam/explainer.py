@@ -15,11 +15,12 @@ from livecam.backends import Backend, open_backend
 from livecam.detail import DETAILS, Fuse, Look
 from livecam.errors import ConfigError, ModelError
 from livecam.geometry import INPUTS, Region, cell_at, plan, take
+from livecam.hiding import hidden, hottest, moved_to_the_cold
 from livecam.methods import MethodCard, get_method
 from livecam.models import Colour, ModelSpec
 from livecam.planes import Planes
 from livecam.tap import Tap, contrast
-from livecam.types import Explanation, Picture, Prediction, Question, Vote
+from livecam.types import Explanation, Faithfulness, Picture, Prediction, Question, Vote
 from livecam.upsampling import Upsample
 
 Choose = Callable[[NDArray[np.float32]], int]
@@ -106,6 +107,26 @@ class Explainer:
         Raises ConfigError (not a picture, no such class), UnknownName, ModelError.
         """
         return self._explain([image], class_idx, choose, question, input_size)[0]
+
+    def check(self, image: Picture, explanation: Explanation, *, input_size: int | None = None) -> Faithfulness | None:
+        """Classify ``image`` again, twice: without the hottest part of its map, and without a cold one.
+
+        explanation: of that picture at that ``input_size``; its map may have been smoothed. None where there is nothing
+        to hide (no heat), or where the map says more than one class can answer (``against``). Two forward passes; how
+        parts are hidden is told in ``livecam.hiding``. Raises ConfigError, ModelError.
+        """
+        target, cam = explanation.target, explanation.cam
+        if target is None or explanation.against is not None or not cam.max() > 0:
+            return None
+        size, region = self._plan([image], input_size or self.input_size)
+        picture = take(image, region, size)
+        hot = hottest(cam)
+        pictures = [hidden(picture, cells) for cells in (hot, moved_to_the_cold(hot, cam))]
+        with self._lock:
+            # One by one, as they are explained: an engine may have to get ready for two at a time.
+            logits = [self._opened().forward(one[None]).logits for one in pictures]
+        after, control = (float(softmax(row)[0, target.class_idx]) for row in logits)
+        return Faithfulness(explanation.frame_index, target.class_idx, target.score, after, control, float(hot.mean()))
 
     def prepare(self, size: tuple[int, int], input_size: int) -> None:
         """Get ready for pictures of ``size`` (H, W) at another ``input_size``: an engine that compiles for each size

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from livecam.types import Explanation, Prediction, Vote
+from livecam.types import Explanation, Faithfulness, Prediction, Vote
 
 SCORE_DECIMALS = 6
 
 
 def said(explanation: Explanation) -> dict[str, Any]:
     """The explained class and the best classes, without the map: ``class_idx``, ``label``, ``top``; where it was asked
-    for, the class that it is held against (``against``), and a ``spot`` with its ``votes``."""
+    for, the class that it is held against (``against``), and a ``spot`` with its ``votes``; where it was checked, what
+    hiding does to its probability (``faithfulness``)."""
     target = explanation.target
     labels = {one.class_idx: one.label for one in (*explanation.top, *([target] if target else []))}
     words: dict[str, Any] = {
@@ -24,7 +25,14 @@ def said(explanation: Explanation) -> dict[str, Any]:
     if explanation.spot:
         words["spot"] = {"x": round(explanation.spot[0], 4), "y": round(explanation.spot[1], 4)}
         words["votes"] = [vote(one) for one in explanation.votes]
+    if explanation.faithfulness:
+        words["faithfulness"] = checked(explanation.faithfulness)
     return words
+
+
+def checked(one: Faithfulness) -> dict[str, Any]:
+    scores = {"before": one.before, "after": one.after, "control": one.control, "share": one.share}
+    return {"index": one.frame_index} | {name: round(score, SCORE_DECIMALS) for name, score in scores.items()}
 
 
 def prediction(one: Prediction) -> dict[str, Any]:

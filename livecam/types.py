@@ -125,6 +125,34 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Faithfulness:
+    """Whether a map tells the truth: what becomes of the explained class when the hottest part cannot be seen.
+
+    frame_index: ``Frame.index`` of the picture that was classified again. class_idx: the explained class.
+    before, after, control: its softmax probability in [0, 1]: of the picture as it is; with the hottest part of the map
+    hidden; with a part of the same shape hidden where the map is cold. A true map has ``after`` far below ``control``.
+    share: of the map's area that was hidden each time, in (0, 1].
+    """
+
+    frame_index: int
+    class_idx: int
+    before: float
+    after: float
+    control: float
+    share: float
+
+    @property
+    def drop(self) -> float:
+        """By how much hiding the hottest part lowers the probability, in [-1, 1]; below zero it rises."""
+        return self.before - self.after
+
+    @property
+    def control_drop(self) -> float:
+        """The same for the cold part."""
+        return self.before - self.control
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """What the network saw in one picture, and where it looked.
 
@@ -140,6 +168,7 @@ class Explanation:
     the other. spot: (x, y), fractions of the picture; votes: what it adds to the classes, the strongest first, empty
     outside ``region``.
     upsampling: how ``heatmap`` interpolates: ``bilinear``, ``cubic``, or ``guided`` by the picture.
+    faithfulness: the newest check of this class and method, at times of an earlier picture; None when none was made.
     """
 
     frame_index: int
@@ -156,6 +185,7 @@ class Explanation:
     spot: tuple[float, float] | None = None
     votes: tuple[Vote, ...] = ()
     upsampling: Upsample = "bilinear"
+    faithfulness: Faithfulness | None = None
 
     def heatmap(self, size: tuple[int, int], guide: Picture | None = None) -> Heatmap:
         """The map at picture size: (H, W) float32 in [0, 1], zero outside ``region``.

@@ -18,7 +18,7 @@ LAYERS = [
     {"channel", "config", "controls", "governor", "overlay", "records", "smoothing", "stats", "tap", "threads"},
     {"web"},
     {"methods", "models", "sinks", "sources"},
-    {"backends"},
+    {"backends", "hiding"},
     {"explainer", "export"},
     {"pipeline"},
     {"bench"},

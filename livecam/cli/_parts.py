@@ -98,6 +98,7 @@ def make_pipeline(
         quality=settings.quality,
         target_fps=settings.target_fps,
         sync=settings.sync,
+        check=settings.check,
         controls=controls,
         resizable=resizable,
         max_frames=settings.max_frames,

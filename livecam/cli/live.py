@@ -28,6 +28,11 @@ from livecam.cli._options import CAMERA, FAULTS, LOOK, MODEL, PART, REPORT, STRE
     default=None,
     help="Show a picture only with its own explanation; else the newest, its map moved along.  [no-sync]",
 )
+@click.option(
+    "--check/--no-check",
+    default=None,
+    help="Hide the hottest part about once a second and say how far the confidence falls.  [check]",
+)
 @click.option("--force", is_flag=True, help="Overwrite what exists.")
 @flags(MODEL, LOOK, STREAM, PART, CAMERA, FAULTS, REPORT)
 def command(

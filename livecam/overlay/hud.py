@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from livecam.overlay.colormap import DEFAULT_COLORMAP
-from livecam.overlay.panel import draw_panel
-from livecam.overlay.pills import Look, PillRow
-from livecam.types import Picture, Prediction
+from livecam.overlay.panel import draw_panel, percentage
+from livecam.overlay.pills import SEPARATOR, Look, PillRow
+from livecam.types import Faithfulness, Picture, Prediction
 
 STATUS = Look((222, 225, 230))
 AGED = Look((255, 200, 104), weight=500, whole=True)
@@ -29,6 +29,7 @@ class Hud:
     top: predictions, best first, and ``class_idx``, the explained one of them. status, notice: "" for none.
     age_s: seconds by which the explanation is older than the picture; None, or next to nothing, is not shown.
     question: what is asked beyond the class, e.g. "Egyptian cat, not tabby"; "" for nothing.
+    faithfulness: what became of the explained class when the hottest part was hidden; None: not known.
     colormap: whose colours mark the explained class and fill the legend.
     """
 
@@ -39,6 +40,7 @@ class Hud:
     age_s: float | None = None
     colormap: str = DEFAULT_COLORMAP
     question: str = ""
+    faithfulness: Faithfulness | None = None
 
 
 def draw_hud(image: Picture, hud: Hud) -> None:
@@ -53,7 +55,12 @@ def draw_hud(image: Picture, hud: Hud) -> None:
     row.add_right(age_text(hud.age_s), AGED)
     row.add_left(hud.question, AGED)
     row.add_left(hud.status, STATUS)
-    draw_panel(image, hud.top, hud.class_idx, hud.colormap, size=size, margin=margin, above=row.bottom)
+    top = draw_panel(image, hud.top, hud.class_idx, hud.colormap, size=size, margin=margin, above=row.bottom)
+    if top is not None and hud.faithfulness is not None:
+        # Above the panel: its rows stay where they are when this comes and goes.
+        check = PillRow(image, row.size, margin, y=top - row.size // 2 - row.height)
+        if check.y >= row.bottom + margin:
+            check.add_left(faithfulness_text(hud.faithfulness), STATUS)
 
 
 def type_size(size: tuple[int, int]) -> int:
@@ -63,6 +70,16 @@ def type_size(size: tuple[int, int]) -> int:
     (19, 11)
     """
     return max(_TYPE_MIN, round(min(size) * _TYPE_SHARE))
+
+
+def faithfulness_text(found: Faithfulness) -> str:
+    """What became of the explained class, in words.
+
+    >>> faithfulness_text(Faithfulness(0, 1, before=0.874, after=0.12, control=0.86, share=0.25))
+    'hottest quarter hidden: 87% → 12% · a cold one: 86%'
+    """
+    before, after, control = (percentage(score) for score in (found.before, found.after, found.control))
+    return f"hottest quarter hidden: {before} → {after}{SEPARATOR}a cold one: {control}"
 
 
 def age_text(age_s: float | None) -> str:

@@ -100,7 +100,8 @@ class Painter:
         if self.style.hud:
             top, class_idx = (predictions(explanation), explanation.class_idx) if explanation else ((), None)
             question = contrast(explanation) if explanation else ""
-            draw_hud(out, Hud(top, class_idx, status, notice, age_s, self.style.colormap, question))
+            found = explanation.faithfulness if explanation else None
+            draw_hud(out, Hud(top, class_idx, status, notice, age_s, self.style.colormap, question, found))
         return out
 
     def _heat(self, image: Picture, explanation: Explanation, quality: int) -> Picture:

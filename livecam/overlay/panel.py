@@ -47,21 +47,22 @@ def draw_panel(
     size: int,
     margin: int,
     above: int = 0,
-) -> None:
+) -> int | None:
     """Draw the predictions into ``image``, (H, W, 3) uint8 RGB or planes, in place; as many as fit, at times none.
 
     class_idx: the explained class, marked, and never left out while others are shown. colormap: colours its mark and
     fills the legend. size: of the type, margin: to the edges, above: taken at the top edge, all in pixels.
+    Returns the first row of the picture that the panel covers; None when there is none.
     """
     layout = _layout(size, image.shape[1] - 2 * margin)
     room = min(int(image.shape[0] * _MAX_SHARE), image.shape[0] - above - 2 * margin)
     if layout is None or not top:
-        return
+        return None
     rows = _chosen(top, class_idx, (room - layout.height(0)) // layout.row)
     if not rows:
-        return
+        return None
     bottom, right = image.shape[0] - margin, margin + layout.width
-    y = bottom - layout.height(len(rows))
+    y: int = bottom - layout.height(len(rows))
     lay_glass(image, (y, bottom), (margin, right), round(size * 0.6))
     accent = _accent(colormap)
     for i, prediction in enumerate(rows):
@@ -71,6 +72,7 @@ def draw_panel(
     if layout.legend:
         legend = Legend((layout.legend, layout.width - 2 * layout.pad), size, colormap, PLAIN)
         put(image, legend, bottom - layout.pad * 3 // 4 - layout.legend, margin + layout.pad)
+    return y
 
 
 @lru_cache(maxsize=16)

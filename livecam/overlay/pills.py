@@ -23,12 +23,15 @@ class Look:
 
 
 class PillRow:
-    """The top edge of ``image``, (H, W, 3) uint8 RGB or planes, drawn in place. It knows how much room is left."""
+    """The top edge of ``image``, (H, W, 3) uint8 RGB or planes, drawn in place. It knows how much room is left.
 
-    def __init__(self, image: Picture, size: int, margin: int) -> None:
+    y: its first row in the picture, when that is not ``margin``.
+    """
+
+    def __init__(self, image: Picture, size: int, margin: int, y: int | None = None) -> None:
         self.image = image
         self.size = size
-        self.margin = margin
+        self.y = margin if y is None else y
         self.height = round(size * 1.9)
         self.empty = True
         self._pad = round(size * 0.8)
@@ -40,7 +43,7 @@ class PillRow:
     @property
     def bottom(self) -> int:
         """Rows taken from the top edge, 0 when nothing was drawn."""
-        return 0 if self.empty else self.margin + self.height
+        return 0 if self.empty else self.y + self.height
 
     def add_right(self, text: str, look: Look) -> None:
         """Shortened when it does not fit, unless its look forbids it."""
@@ -69,11 +72,11 @@ class PillRow:
         return width(label, self._font(look)) + 2 * self._pad
 
     def _draw(self, label: str, look: Look, x: int, wide: int) -> None:
-        rows = self.margin, self.margin + self.height
+        rows = self.y, self.y + self.height
         lay_glass(self.image, rows, (x, x + wide), self.height // 2, look.ink, look.opacity)
         font = self._font(look)
         words = Words(label, wide - 2 * self._pad, font, look.colour)
-        write(self.image, words, x + self._pad, self.margin + font.baseline(self.height / 2))
+        write(self.image, words, x + self._pad, self.y + font.baseline(self.height / 2))
         self.empty = False
 
 

@@ -40,6 +40,8 @@ class Pipeline:
     the governor for LIVE. target_fps: LIVE shows at most so many frames a second; None: as many as the source has.
     sync: LIVE shows explained pictures only, each with its own explanation; else the newest picture, with the newest
     map carried along with the motion. resizable: LIVE's governor may make the pictures smaller (not for recordings).
+    check: LIVE hides the hottest part of a picture about once a second and classifies it again, to see whether the map
+    tells the truth (``Explainer.check``).
     max_frames: end after so many. stop_requested: asked at least ten times a second; True ends the stream.
 
     An exception of any thread is raised here, the original one. Leaving the loop, by any way, ends the threads and
@@ -60,6 +62,7 @@ class Pipeline:
         target_fps: float | None = None,
         sync: bool = False,
         resizable: bool = False,
+        check: bool = False,
         max_frames: int | None = None,
         stop_requested: Callable[[], bool] = lambda: False,
         clock: Clock | None = None,
@@ -87,6 +90,7 @@ class Pipeline:
             Meter(self.stats, clock or SystemClock()),
             sync,
             resizable,
+            check,
         )
         self._run = run
         # A generator that does not know the Pipeline: when the caller drops the Pipeline in mid-stream, Python closes

@@ -1,7 +1,7 @@
 """LIVE: the newest picture with the newest explanation, for cameras and the network.
 
 capture thread    source ─▶ newest frame (LATEST, one slot)
-inference thread  newest ─▶ explain, smooth ─▶ newest explanation (LATEST, one slot)
+inference thread  newest ─▶ explain, smooth ─▶ newest explanation (LATEST, one slot); now and then, check it
 caller's thread   newest frame + newest explanation, carried along with the motion ─▶ overlay
 
 In sync, the caller's thread takes explained pictures only, each with its own explanation.
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from livecam.channel import Channel, Closed, Full
 from livecam.clock import Playback
 from livecam.controls import View
+from livecam.pipeline._checks import Checks
 from livecam.pipeline._run import JOIN_S, WAKE_S, Run, Workers, explain_frame, read
 from livecam.pipeline._screen import Explained, Screen
 from livecam.smoothing import Smoother, thumbnail
@@ -79,8 +80,10 @@ class _Feed:
     def explain(self) -> None:
         explaining = _Explaining(self._run, self._screen)
         for frame, at in self.newest:
-            self.explained.put(explaining.explain(frame, at, self._run.controls.view))
+            explained = explaining.explain(frame, at, self._run.controls.view)
+            self.explained.put(explained)
             self._run.meter.explained.add(self._run.clock.now())
+            explaining.check(explained)  # not before it is handed over: nobody waits for that
 
     def take(self) -> tuple[Frame | None, Explained | None]:
         """What is new for the screen, if anything is within WAKE_S: the last picture is shown again then, so that the
@@ -107,6 +110,8 @@ class _Explaining:
         self._run, self._screen = run, screen
         self._raw = Smoother(0)
         self._smooth = True
+        self._checks = Checks(run)
+        self._smaller: int | None = None
 
     def explain(self, frame: Frame, at: float, view: View) -> Explained:
         """Explain ``frame`` at the time ``at``, which goes on while a picture stands."""
@@ -115,7 +120,11 @@ class _Explaining:
         self._smooth = view.smooth
         smoother = self._run.smoother if view.smooth else self._raw
         explanation = explain_frame(self._run, frame, at, smoother, **self._asked(frame, view))
-        return Explained(frame, explanation, thumbnail(frame.picture))
+        return Explained(frame, self._checks.told(explanation), thumbnail(frame.picture))
+
+    def check(self, explained: Explained) -> None:
+        """See whether the map of what has just been explained tells the truth, if it is time to."""
+        self._checks.check(explained, self._screen.level.every, self._smaller)
 
     def _asked(self, frame: Frame, view: View) -> dict[str, Any]:
         """Arguments of ``explain`` beyond the picture: what the view asks of the explainer."""
@@ -128,6 +137,7 @@ class _Explaining:
         smaller = self._screen.inputs.size(frame.picture.shape[:2], self._screen.level.input)
         if smaller is not None:
             asked["input_size"] = smaller
+        self._smaller = smaller
         return asked
 
 

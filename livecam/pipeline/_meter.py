@@ -6,7 +6,7 @@ from typing import Any
 
 from livecam.clock import Clock
 from livecam.stats import RateMeter, Stats
-from livecam.types import Frame
+from livecam.types import Faithfulness, Frame
 
 LATE = 1.5  # periods after which a deadline counts as missed
 
@@ -20,6 +20,8 @@ class Meter:
     explanation_age_ms  by how much the explained picture was captured before the shown one
     sync_error_frames   by how many frames the two differ
     pacing_jitter_ms    by how much the time between two pictures differs from the period
+    hot_hidden_drop_points, cold_hidden_drop_points  percentage points by which the probability of the explained class
+                        falls when the hottest part is hidden, and a cold one
     """
 
     def __init__(self, stats: Stats, clock: Clock) -> None:
@@ -47,6 +49,10 @@ class Meter:
             self.missed += max(0, round(gap / period) - 1) if gap > LATE * period else 0
             self.longest_gap = max(self.longest_gap, gap)
         self._captured_at, self._last = frame.captured_at, now
+
+    def checked(self, faithfulness: Faithfulness) -> None:
+        self._stats.measure("hot_hidden_drop_points", 100 * faithfulness.drop)
+        self._stats.measure("cold_hidden_drop_points", 100 * faithfulness.control_drop)
 
     def rest(self) -> None:
         """What stands still because it is to says nothing about pacing."""

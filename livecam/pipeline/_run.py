@@ -76,6 +76,7 @@ class Run:
     meter: Meter
     sync: bool
     resizable: bool
+    check: bool
 
 
 def read(run: Run) -> Iterator[Frame]:

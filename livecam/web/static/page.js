@@ -161,6 +161,7 @@ function write({ said }) {
   $("against").hidden = !against;
   if (against) put($("against"), `${word("against")} ${against.label}`);
   showVotes(said.votes ?? []);
+  showCheck(said.faithfulness);
   if (said.label === null) return;
   const score = said.top.find((one) => one.class_idx === explained)?.score ?? 0;
   timeline.add(said.label, score);
@@ -169,6 +170,14 @@ function write({ said }) {
     saidAt = performance.now();
     put($("label"), headline);
   }
+}
+
+// Once shown it stays, so that what is below it does not jump.
+function showCheck(found) {
+  if (found) $("check").hidden = false;
+  const [hot, cold] = found ? [found.after, found.control].map((after) => `${percent(found.before)} → ${percent(after)}`) : ["–", "–"];
+  put($("hot-hidden"), hot);
+  put($("cold-hidden"), cold);
 }
 
 function put(one, text) {
