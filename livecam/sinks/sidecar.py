@@ -4,6 +4,8 @@
 {"type": "frame", "index", "pts", "class_idx", "label", "top", "peak", "cam", "lag", "level"}    a line a frame
 {"type": "end", "frames", "decode_errors"}
 
+Live, a frame may also say "faithfulness": {"index", "before", "after", "control", "share"}, see ``types.Faithfulness``.
+
 The same run writes the same bytes: keys have one order, scores 6 decimals, peaks 6 digits, and no clock is read.
 """
 

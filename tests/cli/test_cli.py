@@ -444,6 +444,15 @@ class TestLive:
         assert report["frames_out"] + report["dropped"].get("overwritten", 0) == report["frames_in"] == 30
         assert {line["lag"] for line in lines(here / "o.jsonl")[1:-1]} == {0}
 
+    @pytest.mark.parametrize("check", [True, False])
+    def test_maps_are_checked_unless_told_otherwise(self, livecam, here, check):
+        flags = [] if check else ["--no-check"]
+        result = livecam("live", "test://?fps=30&frames=30&size=96x64", "--sync", "-o", "null", "--json", *flags)
+        assert result.code == 0
+        measured = result.report["measures"]
+        assert ("hot_hidden_drop_points" in measured, "cold_hidden_drop_points" in measured) == (check, check)
+        assert ("check" in result.report["stages"]) == check
+
     def test_a_slow_source_is_recorded_once_a_picture(self, livecam, here):
         """At 4 fps a picture is shown again while none comes; a file gets it once."""
         result = livecam("live", "test://?fps=4&frames=4&size=64x64", "-o", "i/%d.png", "-o", "o.jsonl", "--json")

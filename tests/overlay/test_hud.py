@@ -10,7 +10,7 @@ from livecam.overlay.glass import glass
 from livecam.overlay.hud import AGED, ALERT, STATUS, age_text, type_size
 from livecam.overlay.panel import BAR, PLAIN, STRONG, percentage
 from livecam.overlay.pills import Look
-from livecam.types import Prediction
+from livecam.types import Faithfulness, Prediction
 
 TOP = tuple(
     Prediction(i, label, score)
@@ -87,6 +87,27 @@ def test_small_pictures_show_fewer_rows():
 def test_the_panel_does_not_twitch_with_its_labels():
     other = tuple(Prediction(p.class_idx, "x" * i, 1.0 - p.score) for i, p in enumerate(TOP))
     assert changed((480, 640), Hud(TOP, 0)) == changed((480, 640), Hud(other, 4))
+
+
+CHECKED = Faithfulness(0, 0, 1.0, 1.0, 1.0, 0.25)  # the longest words
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_check_is_said_above_the_panel_and_moves_nothing(size):
+    box, more = changed(size, Hud(TOP, 0)), changed(size, Hud(TOP, 0, faithfulness=CHECKED))
+    if more == box:  # no room for the words
+        assert min(size) < 230
+        return
+    before, after = noise(size), noise(size)
+    draw_hud(before, Hud(TOP, 0))
+    draw_hud(after, Hud(TOP, 0, faithfulness=CHECKED))
+    np.testing.assert_array_equal(after[box[0] :], before[box[0] :])
+    assert box[0] - 3 * type_size(size) < more[0] < box[0]
+    assert more[3] < size[1]
+
+
+def test_a_check_without_a_panel_is_not_said():
+    assert changed((480, 640), Hud(faithfulness=CHECKED)) is None
 
 
 def test_the_explained_class_is_marked_with_the_colour_of_heat():

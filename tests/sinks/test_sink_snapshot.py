@@ -14,7 +14,7 @@ from sink_helpers import annotated, explanation, picture, run
 
 from livecam.errors import SinkError
 from livecam.sinks.snapshot import write_snapshot
-from livecam.types import AnnotatedFrame, Frame, Prediction, Vote
+from livecam.types import AnnotatedFrame, Faithfulness, Frame, Prediction, Vote
 
 NOW = datetime(2026, 7, 22, 14, 15, 30, 123456)
 
@@ -26,6 +26,7 @@ def frame() -> AnnotatedFrame:
         against=Prediction(3, "dog", 0.125),
         spot=(0.25, 0.75),
         votes=(Vote(7, "Dösenöffner", 0.5, True), Vote(3, "dog", -0.25, True)),
+        faithfulness=Faithfulness(3, 7, 0.75, 0.125, 0.7, 0.25),
     )
     return AnnotatedFrame(Frame(picture(4), 4, 0.16, 100.0), shown, asked, 1)
 
@@ -49,6 +50,7 @@ def test_the_picture_what_was_shown_and_what_was_seen(tmp_path: Path) -> None:
     assert said["against"] == {"class_idx": 3, "label": "dog"}
     assert said["spot"] == {"x": 0.25, "y": 0.75}
     assert [vote["contribution"] for vote in said["votes"]] == [0.5, -0.25]
+    assert said["faithfulness"] == {"index": 3, "before": 0.75, "after": 0.125, "control": 0.7, "share": 0.25}
     assert said["time"] == "2026-07-22T14:15:30.123"
 
 

@@ -6,6 +6,7 @@ import base64
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from livecam.sinks import SinkOptions, open_sink
 from livecam.sinks.web import WebSink
 from livecam.sources import open_source
 from livecam.sources.synthetic import read_frame_number
-from livecam.types import AnnotatedFrame
+from livecam.types import AnnotatedFrame, Faithfulness
 
 STATIC = files("livecam.web") / "static"
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="missing tool: Chromium")
@@ -119,6 +120,23 @@ def test_the_page_moves_says_and_obeys(shown: tuple[WebSink, Controls], tmp_path
         browser.run("document.getElementById('language').click()")
         assert browser.run("document.querySelector('[data-act=pause]').textContent") == "暂停"
         assert controls.view.spot == pytest.approx((0.75, 0.5), abs=0.01)  # of the picture, not of its mirror image
+        assert browser.problems == []
+
+
+@needs_chromium
+def test_it_says_whether_the_map_tells_the_truth(tmp_path: Path) -> None:
+    checked = replace(explanation(0), faithfulness=Faithfulness(0, 7, 0.87, 0.002, 0.85, 0.25))
+    with open_sink("http://127.0.0.1:0") as sink, Browser(tmp_path) as browser:
+        assert isinstance(sink, WebSink)
+        browser.open(sink._server.url, (1280, 800))
+        browser.until("document.getElementById('status').dataset.state === 'connecting'")
+        assert browser.run("document.getElementById('check').hidden")
+        for number, said, values in ((0, checked, ["87% → <1%", "87% → 85%"]), (1, explanation(1), ["–", "–"])):
+            one = now(number)
+            sink.write(AnnotatedFrame(one.frame, one.image, said, 0))
+            browser.until(f"document.getElementById('hot-hidden').textContent === '{values[0]}'")
+            told = browser.run("[...document.querySelectorAll('#check dd')].map(one => one.textContent)")
+            assert (told, browser.run("document.getElementById('check').hidden")) == (values, False)
         assert browser.problems == []
 
 
