@@ -118,8 +118,7 @@ class Explainer:
         target, cam = explanation.target, explanation.cam
         if target is None or explanation.against is not None or not cam.max() > 0:
             return None
-        size, region = self._plan([image], input_size or self.input_size)
-        picture = take(image, region, size)
+        (picture,), _ = self._inputs([image], input_size or self.input_size)
         hot = hottest(cam)
         pictures = [hidden(picture, cells) for cells in (hot, moved_to_the_cold(hot, cam))]
         with self._lock:
