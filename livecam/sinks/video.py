@@ -8,31 +8,20 @@ from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from livecam._av import av
 from livecam.errors import SinkError
-from livecam.planes import Matrix, Planes, frame_of
 from livecam.sinks import SINKS, BaseSink, SinkOptions
-from livecam.sinks._codecs import FORMATS, choose, configure, encoders_here, open_encoder, sane_rate
+from livecam.sinks._codecs import FORMATS, choose, encoders_here, sane_rate
+from livecam.sinks._encoding import Encoding
 from livecam.sinks._files import OutFile, cannot_write
-from livecam.sinks._timeline import Shown, timeline
+from livecam.sinks._timeline import timeline
 from livecam.sinks.audio import AudioCopy
-from livecam.types import AnnotatedFrame, Image, Picture, RunInfo, rgb
+from livecam.types import AnnotatedFrame, Picture, RunInfo
 
 __all__ = ["VideoSink", "encoders_here"]
 
 VideoStream = av.VideoStream
-Reformatter = av.video.reformatter.VideoReformatter
-Colorspace = av.video.reformatter.Colorspace
-ColorRange = av.video.reformatter.ColorRange
-KEY_PICTURE = av.video.frame.PictureType.I
-
-COLORSPACES: dict[Matrix, Colorspace] = {"bt709": Colorspace.ITU709, "bt601": Colorspace.ITU601}
-
 MP4 = ("mp4", "mov")
-LIVE_KEY_S = 1  # a live recording that is killed loses at most what came after its last key picture
 MUXER = {"mp4": {"movflags": "+faststart"}, "mov": {"movflags": "+faststart"}}
 LIVE_MUXER = {
     # Fragments alone do not survive a kill: FFmpeg's 32 KiB buffer must be flushed as well.
@@ -63,7 +52,6 @@ class VideoSink(BaseSink):
             raise SinkError(f"{path}: is the input itself; choose another name")
         self._file = OutFile(path, self._options)
         self._timeline = timeline(self._source, self._options)
-        self._reformatter = Reformatter()
         self._lock = threading.Lock()
         self._container: av.container.OutputContainer | None = None
         self._audio: AudioCopy | None = None
@@ -87,9 +75,9 @@ class VideoSink(BaseSink):
                 return True
             try:
                 if self._container is None:
-                    self._start(annotated, shown)
-                self._check_size(annotated.picture)
-                packets = self._stream.encode(self._picture(annotated.picture, shown))
+                    self._start(annotated.picture)
+                self._encoding.check_size(annotated.picture, str(self.path))
+                packets = self._stream.encode(self._encoding.frame(annotated.picture, shown))
                 self._first = self._first or next(iter(packets), None)
                 self._mux(packets)
             except SinkError:
@@ -121,15 +109,12 @@ class VideoSink(BaseSink):
             if not self.closed:
                 self._give_up()
 
-    def _start(self, annotated: AnnotatedFrame, shown: Shown) -> None:
+    def _start(self, first: Picture) -> None:
         """Open the file and describe its streams; the first picture decides the size."""
         live, source = self._options.live, self._source
-        self._size = annotated.picture.shape[:2]
-        self._matrix = annotated.picture.matrix if isinstance(annotated.picture, Planes) else "bt709"
-        self._last_key = shown.ticks
         options = (LIVE_MUXER if live else MUXER).get(self._format, {})
         self._container = av.open(f"file:{self._file.work}", "w", format=self._format, options=options)
-        self._stream = self._add_video(self._container)
+        self._stream = self._add_video(self._container, first)
         if source and source.media and self._options.audio and not live and not source.live:
             self._audio = AudioCopy(
                 source.media,
@@ -147,54 +132,17 @@ class VideoSink(BaseSink):
         whole = math.lcm(clock, *(self._audio.rates if self._audio else ()))
         return whole if whole < 2**31 else clock
 
-    def _add_video(self, container: av.container.OutputContainer) -> VideoStream:
+    def _add_video(self, container: av.container.OutputContainer, first: Picture) -> VideoStream:
         rate = sane_rate(self._source.fps if self._source else 0.0)
         stream = container.add_stream(self._coding.encoder, rate=rate)
         assert isinstance(stream, VideoStream)
-        context = stream.codec_context
-        height, width = self._size
-        size = height + height % 2, width + width % 2
-        configure(context, self._coding, self._options, size=size, rate=rate, matrix=self._matrix)
-        context.time_base = stream.time_base = self._timeline.time_base
-        context.sample_aspect_ratio = self._source.pixel_aspect if self._source else Fraction(1)
+        stream.time_base = self._timeline.time_base
         if self._coding.tag and self._format in MP4:
-            context.codec_tag = self._coding.tag
-        open_encoder(context, self._options)
-        return stream
-
-    def _check_size(self, image: Picture) -> None:
-        if image.shape[:2] != self._size:
-            (was_h, was_w), (height, width) = self._size, image.shape[:2]
-            raise SinkError(
-                f"{self.path}: the picture has become {width}×{height}, the recording is {was_w}×{was_h}; "
-                "record to a new file"
-            )
-
-    def _picture(self, annotated: Picture, shown: Shown) -> av.VideoFrame:
-        """A picture for the encoder, which keeps it."""
-        if isinstance(annotated, Planes) and annotated.matrix == self._matrix:
-            picture = frame_of(annotated.limited())
-        else:
-            picture = self._converted(rgb(annotated))
-        picture.pts, picture.duration, picture.time_base = shown.ticks, shown.duration, self._timeline.time_base
-        # The encoder counts pictures to the next key picture; live they come as they come, and time counts.
-        if self._options.live and (shown.ticks - self._last_key) * self._timeline.time_base >= LIVE_KEY_S:
-            picture.pict_type = KEY_PICTURE
-            self._last_key = shown.ticks
-        return picture
-
-    def _converted(self, image: Image) -> av.VideoFrame:
-        """(H, W, 3) uint8 RGB as yuv420p in the recording's matrix, limited range."""
-        height, width = image.shape[:2]
-        if height % 2 or width % 2:
-            image = np.asarray(cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE), np.uint8)
-        return self._reformatter.reformat(
-            av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), "rgb24"),
-            format="yuv420p",
-            dst_colorspace=COLORSPACES[self._matrix],
-            src_color_range=ColorRange.JPEG,
-            dst_color_range=ColorRange.MPEG,
+            stream.codec_context.codec_tag = self._coding.tag
+        self._encoding = Encoding(
+            stream.codec_context, self._coding, self._options, self._source, first, self._timeline.time_base
         )
+        return stream
 
     def _mux(self, packets: Iterable[av.Packet[VideoStream]]) -> None:
         assert self._container is not None

@@ -241,7 +241,7 @@ def test_the_shape_of_a_pixel_is_kept_and_nothing_is_rotated(suffix: str, tmp_pa
 
 def test_a_picture_of_another_size_is_refused(tmp_path: Path) -> None:
     with (
-        pytest.raises(SinkError, match="has become 32×16, the recording is 64×48"),
+        pytest.raises(SinkError, match="has become 32×16, the first was 64×48"),
         VideoSink(tmp_path / "a.mp4") as sink,
     ):
         sink.write(annotated(0))
