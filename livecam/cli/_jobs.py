@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from livecam.addresses import scheme
 from livecam.errors import ConfigError
 from livecam.masking import HIDDEN, masked
 
@@ -17,8 +18,11 @@ FOLDER = Path("recordings")
 def plan(specs: list[str], output: str | None, suffix: str) -> list[tuple[str, Path]]:
     """(input, output) of each job. output: a file for one input, a folder for several; None: ``recordings``.
 
-    Raises ConfigError when several inputs are to become one file, or a file is to overwrite its own input.
+    Raises ConfigError when several inputs are to become one file, or a file is to overwrite its own input, or
+    ``output`` is an address.
     """
+    if output is not None and scheme(output):
+        raise ConfigError(f"-o {masked(output)}: name a file or a folder; livecam live shows and pushes to addresses")
     jobs = list(_jobs(specs, output, suffix))
     for spec, target in jobs:
         if "://" not in spec and _same(Path(spec), target):

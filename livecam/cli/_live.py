@@ -13,10 +13,13 @@ from livecam.cli._console import say
 from livecam.cli._interrupt import Interrupt
 from livecam.cli._parts import make_pipeline, run_info, sink_options, who
 from livecam.config import Settings
+from livecam.controls import Controls
 from livecam.errors import ConfigError
 from livecam.explainer import Explainer
+from livecam.masking import masked
 from livecam.pipeline import Policy
 from livecam.sinks import Sink, open_sink
+from livecam.sinks.push import PushSink
 from livecam.sinks.threaded import ThreadedSink
 from livecam.sources import Source
 from livecam.sources._names import BROWSER
@@ -26,6 +29,7 @@ from livecam.web.address import DEFAULT
 
 VIEWS = ("display", "fullscreen", "memory", "null")  # a window belongs to the main thread; a page never waits
 RECORDING_QUEUE = 30  # pictures that wait for an encoder that is late for a moment
+PUSHING_QUEUE = 4  # fewer, for who watches a stream sees each of them as delay
 
 
 class Stage:
@@ -56,9 +60,9 @@ def run_live(
     Raises ConfigError, SourceLost, SinkError, ModelError.
     """
     if len(set(outputs)) < len(outputs):
-        raise ConfigError(f"-o: {', '.join(outputs)}: name each output once")
+        raise ConfigError(f"-o: {masked(', '.join(outputs))}: name each output once")
     stage, stats, started = stage or Stage(), Stats(), time.monotonic()
-    recording = not all(_is_view(spec) for spec in outputs)
+    recording = not all(_is_view(spec) or _is_push(spec) for spec in outputs)
     controls = make_controls(settings, explainer, recording=recording, forbidden=stage.forbidden)
     if all(_is_page(spec) for spec in outputs):
         controls.change(hud="off")  # a page writes the words beside the picture
@@ -80,22 +84,23 @@ def run_live(
         options = replace(
             sink_options(settings, live=True, force=force),
             decode_errors=lambda: source.decode_errors,
+            drop=stats.drop,
             controls=controls,
             state=pipeline.state,
         )
         views: list[Sink] = [stack.enter_context(open_sink(spec, options, run)) for spec in outputs if _is_view(spec)]
-        # Whatever writes to a disk gets a thread of its own.
-        recorders = [
-            stack.enter_context(ThreadedSink(open_sink(spec, options, run), RECORDING_QUEUE, full=Full.LATEST))
+        # Whatever writes to a disk or to the network gets a thread of its own.
+        threaded = {
+            spec: stack.enter_context(ThreadedSink(open_sink(spec, options, run), _queue(spec), full=Full.LATEST))
             for spec in outputs
             if not _is_view(spec)
-        ]
+        }
         acts = stack.enter_context(Acts(controls, run, say))
         stack.enter_context(pipeline)
         for annotated in pipeline:
             # While no new picture comes, the last one is shown again, but recorded once.
             again, shown = annotated.frame.index == shown, annotated.frame.index
-            taking = recorders if controls.view.recording and not again else []
+            taking = [] if again else _taking(threaded, controls)
             with stats.stage("write"):
                 dressed = stage.dress(annotated)
                 wanted = [sink.write(dressed) for sink in [*views, *taking]]
@@ -105,16 +110,16 @@ def run_live(
                 break
         progress = pipeline.progress
         if progress.complete:
-            for sink in (*views, *recorders):
+            for sink in (*views, *threaded.values()):
                 sink.finish()
-    for recorder in recorders:
-        if recorder.dropped:
-            stats.drop("encoder too slow", recorder.dropped)
+    for spec, thread in threaded.items():
+        if thread.dropped:
+            stats.drop("network too slow" if _is_push(spec) else "encoder too slow", thread.dropped)
     span = times[-1] - times[0] if len(times) > 1 else 0.0
     return {
         "input": source.info.name,
         "mode": source.info.detail,
-        "output": outputs,
+        "output": [masked(spec) for spec in outputs],
         **who(explainer),
         **pipeline.state(),
         "decode_errors": source.decode_errors,
@@ -131,6 +136,19 @@ def _is_view(spec: str) -> bool:
 
 def _is_page(spec: str) -> bool:
     return spec.lower().startswith("http:")
+
+
+def _is_push(spec: str) -> bool:
+    return PushSink.matches(spec)
+
+
+def _queue(spec: str) -> int:
+    return PUSHING_QUEUE if _is_push(spec) else RECORDING_QUEUE
+
+
+def _taking(threaded: dict[str, ThreadedSink], controls: Controls) -> list[ThreadedSink]:
+    """Recording can be switched off; a stream goes on."""
+    return [sink for spec, sink in threaded.items() if controls.view.recording or _is_push(spec)]
 
 
 def paired(source: str, outputs: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

@@ -21,7 +21,8 @@ from livecam.cli._options import CAMERA, FAULTS, LOOK, MODEL, PART, REPORT, STRE
     "outputs",
     metavar="SINK",
     multiple=True,
-    help="display, http://127.0.0.1:8080, out.mp4, frames/%05d.png, out.jsonl, null; repeatable.  [display]",
+    help="display, http://127.0.0.1:8080, out.mp4, frames/%05d.png, out.jsonl, rtmp://HOST/APP/KEY or rtsp://HOST/PATH "
+    "of a media server, null; repeatable.  [display]",
 )
 @click.option(
     "--sync/--no-sync",

@@ -23,6 +23,7 @@ class SinkOptions:
     codec, crf, preset: of videos; None: the codec's default.
     audio: copy the source's audio tracks.
     decode_errors: asked at the end, how many pictures of the source could not be decoded; for the sidecar's last line.
+    drop: told the cause of each picture that a sink does not write though it was given it.
     controls: changed by a sink that the viewer can act on. state: asked for the state of a live run, as JSON goes.
     """
 
@@ -33,6 +34,7 @@ class SinkOptions:
     preset: str | None = None
     audio: bool = True
     decode_errors: Callable[[], int] = int
+    drop: Callable[[str], object] = str
     controls: Controls = field(default_factory=Controls)
     state: Callable[[], dict[str, Any]] = dict
 
@@ -110,7 +112,8 @@ SINKS: Registry[SinkKind] = Registry("sink")
 
 
 def open_sink(spec: str, options: SinkOptions | None = None, run: RunInfo | None = None) -> Sink:
-    """Open a sink by its name: ``display``, ``out.mp4``, ``frames/%05d.png``, ``out.jsonl``, ``memory``, ``null``.
+    """Open a sink by its name: ``display``, ``out.mp4``, ``frames/%05d.png``, ``out.jsonl``, ``rtmp://…``, ``memory``,
+    ``null``.
 
     run: where the pictures come from (audio, time base) and who explains them; needed by ``.jsonl``.
     Raises ConfigError when the name makes no sense, SinkError when it cannot be written.
@@ -121,6 +124,6 @@ def open_sink(spec: str, options: SinkOptions | None = None, run: RunInfo | None
         if kind.matches(spec):
             return kind.open(spec, options or SinkOptions(), run)
     raise ConfigError(
-        f"{masked(spec)}: not a sink; known: display, http://HOST:PORT, FILE.mp4, FOLDER/%05d.png, FILE.jsonl, memory, "
-        "null"
+        f"{masked(spec)}: not a sink; known: display, http://HOST:PORT, rtmp://HOST/APP/KEY, rtsp://HOST/PATH, "
+        "FILE.mp4, FOLDER/%05d.png, FILE.jsonl, memory, null"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 from contextlib import suppress
@@ -109,7 +110,15 @@ def hidden(path: Path) -> Path:
 
 
 def cannot_write(path: Path, exc: BaseException) -> SinkError:
+    return SinkError(
+        f"{path}: cannot be written ({reason(exc)}); check the folder and the free space, or use another -o"
+    )
+
+
+def reason(exc: BaseException) -> str:
+    """Why writing failed, in a few words, without a name or an address."""
     # PyAV appends a stale line of FFmpeg's log to str(exc): only its number and its text are to be trusted.
     number = getattr(exc, "errno", None)
-    reason = os.strerror(number) if isinstance(exc, OSError) and number else getattr(exc, "strerror", None) or exc
-    return SinkError(f"{path}: cannot be written ({reason}); check the folder and the free space, or use another -o")
+    if isinstance(exc, OSError) and number and number in errno.errorcode:
+        return os.strerror(number)
+    return getattr(exc, "strerror", None) or str(exc)
