@@ -6,16 +6,17 @@ import re
 
 HIDDEN = "***"
 
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"]+")
+# With one slash, too: a path that is made of an address looks like that.
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/{1,2}[^\s\"]+")
 # Up to the last @: a password with an unescaped / or @ in it is still a password.
-_PASSWORD = re.compile(r"(://[^/?#:@]*):.*@")
+_PASSWORD = re.compile(r"(:/{1,2}[^/?#:@]*):.*@")
 _NAMES = r"(?:token|key|passw?d?|password|pwd|auth|secret|signature|sig|credentials?|session)"
 _IN_QUERY = re.compile(rf"([?&;][^=&;]*{_NAMES}[^=&;]*=)[^&;#']+", re.IGNORECASE)
 # Some cameras have it in the path: rtsp://host/user=admin_password=secret_channel=1; where it ends is anybody's guess.
 _IN_PATH = re.compile(rf"({_NAMES}=)[^&;#/']+", re.IGNORECASE)
 
 # rtmp://host/app/key: who knows the key may send in one's place, or watch. What follows it belongs to it.
-_STREAM_KEY = re.compile(r"^(rtmp\w*://[^/?#]*/(?:[^/?#]+/+(?=[^/?#]))*)[^/].*?([:;,.)'\]]*)$", re.IGNORECASE)
+_STREAM_KEY = re.compile(r"^(rtmp\w*:/{1,2}[^/?#]*/(?:[^/?#]+/+(?=[^/?#]))*)[^/].*?([:;,.)'\]]*)$", re.IGNORECASE)
 
 
 def masked(text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from livecam.masking import masked
@@ -26,6 +28,15 @@ SECRET = "s3cr3tX"
         f"https://h/x?auth=a/{SECRET}==",
         f"https://h/x?X-Amz-Signature={SECRET}&X-Amz-Credential=a/{SECRET}/b",
         f"rtsp://10.0.0.7:554/user=admin_password={SECRET}_a{SECRET}_channel=1_stream=0.sdp",
+        f"rtmp://h/live/{SECRET}",
+        f"rtmp://h:1935/live/inner/{SECRET}: connection refused",
+        f"rtmps://h/{SECRET}",
+        str(Path(f"rtmp://h/live/{SECRET}")),
+        str(Path(f"rtsp://me:{SECRET}@h/live")),
+        f"RTMP://h/live/{SECRET}/",
+        f"rtmp://h/app/{SECRET}?s_bl=1&s_a={SECRET}/{SECRET}",
+        f"rtmp://me:{SECRET}@h/app/{SECRET}, rtmp://h/app/{SECRET}",
+        f"('rtmp://h/app/{SECRET}')",
         f"'rtsp://me:{SECRET}@h/x' and http://h/x?token={SECRET}",
     ],
 )
@@ -39,6 +50,7 @@ def test_no_secret_is_shown(address: str) -> None:
     "text",
     [
         "rtsp://10.0.0.7:554/stream",
+        "rtmp://10.0.0.7:1935",
         "test://?size=640x480&fps=30&frames=300&seed=0&faults=1",
         "http://h:8080/video.mjpg?fps=5&width=640",
         "clip.mp4: no such file; check the spelling",
@@ -52,3 +64,4 @@ def test_what_is_no_secret_stays(text: str) -> None:
 
 def test_the_rest_of_an_address_stays() -> None:
     assert masked("http://me:pw@cam:80/a?token=t&fps=5: gone") == "http://me:***@cam:80/a?token=***&fps=5: gone"
+    assert masked("-o rtmp://h:1935/app/room/key: gone") == "-o rtmp://h:1935/app/room/***: gone"

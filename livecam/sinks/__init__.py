@@ -124,6 +124,6 @@ def open_sink(spec: str, options: SinkOptions | None = None, run: RunInfo | None
         if kind.matches(spec):
             return kind.open(spec, options or SinkOptions(), run)
     raise ConfigError(
-        f"{masked(spec)}: not a sink; known: display, http://HOST:PORT, rtmp://HOST/APP/KEY, rtsp://HOST/PATH, "
-        "FILE.mp4, FOLDER/%05d.png, FILE.jsonl, memory, null"
+        f"{masked(spec)}: not a sink; known: display, http://HOST:PORT, rtmp://…, rtsp://…, FILE.mp4, "
+        "FOLDER/%05d.png, FILE.jsonl, memory, null"
     )

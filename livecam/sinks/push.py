@@ -263,7 +263,7 @@ def _checked(spec: str) -> str:
     except ValueError:
         host = None
     if not host:
-        raise ConfigError(f"{masked(spec)}: names no server; for example rtmp://host/app/key, rtsp://host:8554/path")
+        raise ConfigError(f"{masked(spec)}: names no server; write it as in rtsp://host:8554/path")
     return scheme(spec) + spec[len(scheme(spec)) :]
 
 

@@ -51,8 +51,12 @@ class TestSecrets:
                 "--json",
             ),
             ("explain", f"http://me:{SECRET}@127.0.0.1:9/a.jpg", "--json"),
+            ("live", "test://?size=96x64&frames=60", "-o", f"rtmp://127.0.0.1:9/live/{SECRET}", "--json"),
+            ("live", "test://?size=96x64&frames=60", "-o", f"rtsp://me:{SECRET}@127.0.0.1:9/live", "--json"),
+            ("live", "test://?frames=2", *("-o", f"rtmp://127.0.0.1:9/live/{SECRET}") * 2),
+            ("annotate", "test://?frames=2", "-o", f"rtmp://127.0.0.1:9/live/{SECRET}"),
         ],
-        ids=["lost", "unknown", "argument", "sink", "several", "still"],
+        ids=["lost", "unknown", "argument", "sink", "several", "still", "push", "push-rtsp", "twice", "no-push"],
     )
     def test_in_no_error(self, tmp_path: Path, args: tuple[str, ...]) -> None:
         done = livecam(tmp_path, *args)

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
+SECRET = "s3cr3tX"
 PROGRAM = """
 import json, sys
 from livecam._av import av
@@ -48,7 +49,7 @@ class Listener:
 
     def __init__(self, kind: str, port: int = 0) -> None:
         self.port = port or free_port()
-        self.url = f"{kind}://127.0.0.1:{self.port}/live/s3cr3tX"
+        self.url = f"{kind}://127.0.0.1:{self.port}/live/{SECRET if kind == 'rtmp' else 'view'}"
         self.got: list[Got] = []
         self._changed = threading.Condition()
         self._ended = False

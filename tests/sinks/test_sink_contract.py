@@ -25,15 +25,17 @@ SPECS = {
     "display": "display",
     "web": "http://127.0.0.1:0",
     "fullscreen": "fullscreen",
+    "push": "rtmp://127.0.0.1/live/key",
 }
 SHOWN = ("display", "fullscreen")
-# A window needs a display, a still takes one picture and writes two files: both have tests of their own.
-HEADLESS = [name for name in SPECS if name not in (*SHOWN, "still")]
+# A window needs a display, a still takes one picture and writes two files, a stream needs a server: they have tests of
+# their own.
+HEADLESS = [name for name in SPECS if name not in (*SHOWN, "still", "push")]
 FILES = [name for name in HEADLESS if name not in ("memory", "null", "web")]
 
 
 def spec(name: str, folder: Path) -> str:
-    return SPECS[name] if name in ("memory", "null", "web", *SHOWN) else str(folder / SPECS[name])
+    return SPECS[name] if name in ("memory", "null", "web", "push", *SHOWN) else str(folder / SPECS[name])
 
 
 def opened(name: str, folder: Path, **options: bool) -> Sink:
