@@ -105,20 +105,26 @@ class PushSink(BaseSink):
     def close(self) -> None:
         """Raises SinkError when there was something to send, and the server was never reached."""
         with self._lock:
-            stream = self._end()
-        if stream is not None and not (self._reached or stream.server.opened):
-            raise self._unreachable(stream)
-
-    def abort(self) -> None:
-        with self._lock:
+            self.closed = True
             self._end()
 
-    def _end(self) -> _Stream | None:
-        self.closed = True
+    def abort(self) -> None:
+        with contextlib.suppress(SinkError):  # what led here is told
+            self.close()
+
+    def _end(self) -> None:
+        """Raises SinkError when the server has never taken a stream."""
         stream, self._stream = self._stream, None
-        if stream is not None:
-            stream.server.close()
-        return stream
+        if stream is None:
+            return
+        stream.server.close()
+        self._reached = self._reached or stream.server.opened
+        if not self._reached:
+            self.closed = True
+            raise SinkError(
+                f"{self._name}: takes no stream ({stream.server.reason}); check the address, and that the server is "
+                "running"
+            )
 
     def _begin(self, first: Picture) -> _Stream:
         self._opened_at = None
@@ -137,7 +143,7 @@ class PushSink(BaseSink):
     def _welcome(self) -> None:
         """The server takes this stream: say so after an outage."""
         if self._opened_at is None:
-            self._reached, self._opened_at = True, self._clock.now()
+            self._opened_at = self._clock.now()
             if self._lost_at is not None:
                 away = self._opened_at - self._lost_at
                 log.warning("%s: back after %.1f s, %d pictures dropped", self._name, away, self._dropped)
@@ -146,9 +152,6 @@ class PushSink(BaseSink):
     def _lose(self, stream: _Stream) -> None:
         """The server is gone, and with it a picture."""
         self._end()
-        if not (self._reached or stream.server.opened):
-            raise self._unreachable(stream)
-        self.closed, self._reached = False, True
         now = self._clock.now()
         if self._opened_at is not None and now - self._opened_at >= STEADY_S:
             self._failures = 0
@@ -163,11 +166,6 @@ class PushSink(BaseSink):
     def _drop(self) -> None:
         self._dropped += 1
         self._options.drop(NOBODY)
-
-    def _unreachable(self, stream: _Stream) -> SinkError:
-        return SinkError(
-            f"{self._name}: takes no stream ({stream.server.reason}); check the address, and that the server is running"
-        )
 
 
 class _Stream:
@@ -210,6 +208,7 @@ class _Server:
 
     def __init__(self, **head: Any) -> None:
         self.opened = self.ended = False
+        self._opening_s = float(head["stall_s"]) + LEAVE_S
         self.reason = "it does not answer"
         command = [sys.executable, "-c", WORKER, *sys.path]
         try:
@@ -220,31 +219,31 @@ class _Server:
             raise SinkError(f"{sys.executable}: cannot be run ({reason(exc)}); it sends what -o pushes") from exc
         self._thread = threading.Thread(target=self._listen, name="livecam-push", daemon=True)
         self._thread.start()
-        self._write(json.dumps(head).encode() + b"\n")
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(head).encode() + b"\n")  # goes with the first packet
 
     def send(self, packet: av.Packet[av.VideoStream]) -> None:
         """Wait until the process has taken it. Raises OSError when there is none any more."""
         data = bytes(packet)
         assert packet.pts is not None
         dts = packet.pts if packet.dts is None else packet.dts
-        self._write(HEAD.pack(packet.pts, dts, packet.duration or 0, len(data), packet.is_keyframe) + data)
+        assert self._process.stdin is not None
+        self._process.stdin.write(
+            HEAD.pack(packet.pts, dts, packet.duration or 0, len(data), packet.is_keyframe) + data
+        )
+        self._process.stdin.flush()
 
     def close(self) -> None:
-        """End the stream; a server that does not let go within LEAVE_S is left."""
+        """End the stream, once the server has taken it; one that does not let go within LEAVE_S is left."""
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()
         try:
-            self._process.wait(LEAVE_S)
+            self._process.wait(LEAVE_S if self.opened else self._opening_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
         self._thread.join()
-
-    def _write(self, data: bytes) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(data)
-        self._process.stdin.flush()
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
