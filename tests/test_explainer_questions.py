@@ -47,7 +47,7 @@ def seeded(tmp_path_factory):
 @pytest.fixture(scope="module", params=[(model, backend) for model in MODELS for backend in BACKENDS], ids="-".join)
 def explainer(request, seeded):
     model, backend = request.param
-    with Explainer(model, backend=backend, device="cpu", **seeded[model]) as one:
+    with Explainer(model, backend=backend, device="cpu", detail="plain", **seeded[model]) as one:
         yield one
 
 
@@ -195,7 +195,7 @@ def test_exact_votes_and_the_bias_make_up_the_logit(explainer, oracle, picture):
 
 
 def test_a_spot_outside_what_the_network_sees_has_no_votes(picture):
-    with Explainer(input="crop") as explainer:
+    with Explainer(input="crop", detail="plain") as explainer:
         explanation = explainer.explain(picture, question=Question(spot=(0.01, 0.5)))
     assert (explanation.spot, explanation.votes) == ((0.01, 0.5), ())
 

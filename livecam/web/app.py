@@ -228,7 +228,7 @@ def _parse(text: str) -> dict[str, Any] | None:
 
 def _answer(words: dict[str, Any], viewer: Viewer, show: Show) -> dict[str, Any] | None:
     match words:
-        case {"ack": int(number)}:
+        case {"ack": int(number)} if number is not True:
             viewer.acknowledge(number)
         case {"ping": int() | float() as sent} if math.isfinite(sent):
             return {"pong": sent, "now": time.monotonic()}

@@ -114,7 +114,8 @@ def test_nothing_is_written_but_the_cache_of_models(environment, tmp_path):
     cache, temporary, here = (tmp_path / name for name in ("cache", "tmp", "here"))
     for folder in (cache, temporary, here):
         folder.mkdir()
-    environment |= {"XDG_CACHE_HOME": str(cache), "TMPDIR": str(temporary)}
+    compiler = {"TORCHINDUCTOR_CACHE_DIR": str(temporary / "inductor")}
+    environment |= {"XDG_CACHE_HOME": str(cache), "TMPDIR": str(temporary)} | compiler
     args = ("-o", "null", "--no-supervisor", "--max-frames", "90", "--retry-delay", "0.1", "--json")
 
     def written() -> list[str]:
