@@ -265,7 +265,7 @@ def test_the_command(kind: str, tmp_path: Path) -> None:
     """A run with a recording beside it; the secret is in nothing that it says or writes."""
     with Listener(kind) as server:
         url = server.url.replace("://", f"://me:{SECRET}@") if kind == "rtsp" else server.url
-        options = ("-o", url, "-o", "a.mp4", "--no-hud", "--top-k", "1", "--max-frames", "60", "--json")
+        options = ("-o", url, "-o", "a.mp4", "--backend", "torch", "--max-frames", "60", "--json")
         done = subprocess.run(
             [sys.executable, "-c", "from livecam.cli import main; main()", "live", "test://?size=160x96", *options],
             cwd=tmp_path,
