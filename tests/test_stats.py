@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -28,3 +30,16 @@ def test_measures_from_many_threads_are_all_counted():
     assert stats.dropped == {"late": 2000}
     assert stats._seconds["s"].values().size == 2000
     assert stats.stages() == {"s": {"p50_ms": 2.0, "p95_ms": 2.0, "p99_ms": 2.0}}
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere the system's own figure is taken")
+def test_peak_memory_is_not_that_of_the_process_before():
+    code = """
+import subprocess, sys
+held = bytearray(400 * 2**20)
+held[:: 4096] = b"x" * len(held[:: 4096])
+code = "from livecam.stats import peak_rss_mb; print(peak_rss_mb())"
+print(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 10 < float(done.stdout) < 300
