@@ -16,7 +16,7 @@ _IN_QUERY = re.compile(rf"([?&;][^=&;]*{_NAMES}[^=&;]*=)[^&;#']+", re.IGNORECASE
 _IN_PATH = re.compile(rf"({_NAMES}=)[^&;#/']+", re.IGNORECASE)
 
 # rtmp://host/app/key: who knows the key may send in one's place, or watch. What follows it belongs to it.
-_STREAM_KEY = re.compile(r"^(rtmp\w*:/{1,2}[^/?#]*/(?:[^/?#]+/+(?=[^/?#]))*)[^/].*?([:;,.)'\]]*)$", re.IGNORECASE)
+_STREAM_KEY = re.compile(r"^(rtmp\w*:/{1,2}+[^/?#]*/(?:[^/?#]+/+(?=[^/?#]))*)[^/].*?([:;,.)'\]]*)$", re.IGNORECASE)
 
 
 def masked(text: str) -> str:
