@@ -10,7 +10,7 @@ from typing import Any
 
 from livecam.cli._interrupt import Interrupt
 from livecam.cli._live import Stage, run_live
-from livecam.cli._parts import make_explainer, source_options
+from livecam.cli._parts import make_explainer, source_options, warm_up
 from livecam.cli.demo import sample
 from livecam.config import Kiosk, Settings
 from livecam.heartbeat import Heart, Receiver
@@ -65,6 +65,7 @@ def run_kiosk(
         camera = stack.enter_context(open_live(source, source_options(settings), wait=True))
         explainer = stack.enter_context(make_explainer(settings, "live"))
         shown = stack.enter_context(AttractSource(camera, lambda: open_source(str(clip)), kiosk.idle_after or math.inf))
+        warm_up(explainer, camera.info)
         before_outputs()
         stage = Exhibit(kiosk, shown, Heart(receiver))
         return run_live(shown, list(outputs), settings, explainer, interrupt, force=force, stage=stage)

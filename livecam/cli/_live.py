@@ -11,7 +11,7 @@ from livecam.channel import Full
 from livecam.cli._acts import Acts, make_controls
 from livecam.cli._console import say
 from livecam.cli._interrupt import Interrupt
-from livecam.cli._parts import make_pipeline, run_info, sink_options, who
+from livecam.cli._parts import make_pipeline, run_info, sink_options, warm_up, who
 from livecam.config import Settings
 from livecam.controls import Controls
 from livecam.errors import ConfigError
@@ -68,6 +68,7 @@ def run_live(
         controls.change(hud="off")  # a page writes the words beside the picture
     times: list[float] = []
     shown = -1
+    warm_up(explainer, source.info)
     with ExitStack() as stack:
         run = run_info(source.info, explainer)
         # Its threads start with the first picture: the sinks are opened, and closed after it.

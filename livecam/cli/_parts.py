@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+import numpy as np
+
 from livecam.config import Settings
 from livecam.controls import Controls
 from livecam.explainer import Explainer
@@ -46,6 +48,12 @@ def make_explainer(settings: Settings, work: Literal["still", "live", "every"] =
         top_k=settings.top_k,
         threads=threads,
     )
+
+
+def warm_up(explainer: Explainer, source: SourceInfo) -> None:
+    """Explain a picture of the source's size before the first one comes: the first time with a model, that takes
+    seconds, in which a short show would be over and a camera's picture would stand without a map."""
+    explainer.explain(np.zeros((source.height, source.width, 3), np.uint8))
 
 
 def make_painter(settings: Settings, explainer: Explainer) -> Painter:

@@ -407,6 +407,12 @@ class TestDemo:
 
 
 class TestLive:
+    def test_the_network_is_ready_before_the_first_picture(self, livecam, here, monkeypatch):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(here / "empty"))
+        result = livecam("live", "test://?size=64x48&fps=30&frames=6", "-o", "null", "--json")
+        assert result.code == 0
+        assert result.report["explained"] > 0  # though compiling takes longer than this show
+
     def test_records_in_real_time(self, livecam, here):
         result = livecam(
             "live", "test://?fps=20&frames=30&size=160x120", "-o", "out.mp4", "-o", "null", "-o", "o.jsonl", "--json"
