@@ -10,9 +10,10 @@ import numpy as np
 
 from livecam.errors import SinkError, SourceNotFound
 from livecam.sources import SOURCES, Source, SourceOptions
+from livecam.sources._fit import fitted
 from livecam.sources._guarded import GuardedSource
 from livecam.sources._names import BROWSER, is_browser
-from livecam.types import Frame, Image, SourceInfo
+from livecam.types import Frame, SourceInfo
 from livecam.web.address import DEFAULT, parse
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ class BrowserSource(GuardedSource):
                 self._info = self._describe(image.shape[1], image.shape[0])
             self._last = max(round((arrived.at - self._start) * MICROSECONDS), self._last + 1)
             self._index += 1
-            size = (self._info.width, self._info.height)
-            return Frame(fitted(image, size), self._index - 1, self._last / MICROSECONDS, arrived.at, self._last)
+            image = fitted(image, self._info.width, self._info.height)
+            return Frame(image, self._index - 1, self._last / MICROSECONDS, arrived.at, self._last)
         return None
 
     def _describe(self, width: int, height: int) -> SourceInfo:
@@ -82,19 +83,6 @@ class BrowserSource(GuardedSource):
 
         self._server.close_feed()
         give_back(self._server)
-
-
-def fitted(image: Image, size: tuple[int, int]) -> Image:
-    """``image`` as a picture of ``size`` (width, height): as large as it goes, undistorted, black beside it."""
-    height, width = image.shape[:2]
-    if (width, height) == size:
-        return image
-    scale = min(size[0] / width, size[1] / height)
-    inner = max(round(width * scale), 1), max(round(height * scale), 1)
-    out = np.zeros((size[1], size[0], 3), np.uint8)
-    x, y = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
-    out[y : y + inner[1], x : x + inner[0]] = cv2.resize(image, inner, interpolation=cv2.INTER_AREA)
-    return out
 
 
 class BrowserKind:

@@ -22,7 +22,8 @@ from livecam.errors import SinkError
 from livecam.sinks import SinkOptions, open_sink
 from livecam.sinks.web import WebSink
 from livecam.sources import open_source
-from livecam.sources.browser import BrowserSource, fitted
+from livecam.sources._fit import fitted
+from livecam.sources.browser import BrowserSource
 from livecam.web.address import Address
 from livecam.web.camera import jpeg_size
 from livecam.web.limits import Limits
@@ -321,7 +322,7 @@ def test_the_first_picture_decides_the_size(server: Server) -> None:
 
 def test_fitted_keeps_the_shape() -> None:
     white = np.full((100, 200, 3), 255, np.uint8)
-    out = fitted(white, (100, 100))
+    out = fitted(white, 100, 100)
     assert (out[25:75] == 255).all()
     assert not out[:25].any()
     assert not out[75:].any()
