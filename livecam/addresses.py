@@ -13,3 +13,8 @@ def scheme(spec: str) -> str:
     """
     head, mark, _ = spec.partition("://")
     return head.lower() if mark and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", head) else ""
+
+
+def is_page(spec: str) -> bool:
+    """Is a sink of this name a page that is served?"""
+    return scheme(spec) == "http"

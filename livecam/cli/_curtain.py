@@ -8,12 +8,13 @@ import time
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Protocol
-from urllib.parse import urlsplit
 
+from livecam.addresses import is_page
 from livecam.cli._console import say
 from livecam.overlay.burn_in import cared_for, shift
 from livecam.overlay.notice import back_soon
 from livecam.sinks.fullscreen import FullScreenSink
+from livecam.web.address import parse
 
 SIZE = 1280, 720
 SCRIPT = """setInterval(async () => {
@@ -58,9 +59,9 @@ class Curtain(Protocol):
 
 
 def curtains(outputs: Sequence[str], lines: Sequence[str]) -> list[Curtain]:
-    """One for each output that somebody looks at. Raises SinkError when there is no display."""
+    """One for each output that somebody looks at. Raises SinkError when there is no display, ConfigError."""
     made: list[Curtain] = [WindowCurtain(lines) for spec in outputs if spec == "fullscreen"]
-    return made + [PageCurtain(spec, lines) for spec in outputs if spec.lower().startswith("http:")]
+    return made + [PageCurtain(spec, lines) for spec in outputs if is_page(spec)]
 
 
 class WindowCurtain:
@@ -96,8 +97,8 @@ class PageCurtain:
     """Answers at the address of the page, whatever is asked: 503, and a page that looks whether that has changed."""
 
     def __init__(self, spec: str, lines: Sequence[str]) -> None:
-        parts = urlsplit(spec)
-        self._address = parts.hostname or "127.0.0.1", parts.port or 80
+        address = parse(spec)
+        self._address = address.host, address.port
         page = PAGE.format(lines="".join(f"<p>{html.escape(line)}</p>" for line in lines))
         self._handler = _handler(page.encode(), SCRIPT.encode())
         self._server: ThreadingHTTPServer | None = None

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
+from livecam.addresses import is_page
 from livecam.channel import Full
 from livecam.cli._acts import Acts, make_controls
 from livecam.cli._console import say
@@ -64,7 +65,7 @@ def run_live(
     stage, stats, started = stage or Stage(), Stats(), time.monotonic()
     recording = not all(_is_view(spec) or _is_push(spec) for spec in outputs)
     controls = make_controls(settings, explainer, recording=recording, forbidden=stage.forbidden)
-    if all(_is_page(spec) for spec in outputs):
+    if all(is_page(spec) for spec in outputs):
         controls.change(hud="off")  # a page writes the words beside the picture
     times: list[float] = []
     shown = -1
@@ -132,11 +133,7 @@ def run_live(
 
 
 def _is_view(spec: str) -> bool:
-    return spec in VIEWS or _is_page(spec)
-
-
-def _is_page(spec: str) -> bool:
-    return spec.lower().startswith("http:")
+    return spec in VIEWS or is_page(spec)
 
 
 def _is_push(spec: str) -> bool:
@@ -161,5 +158,5 @@ def paired(source: str, outputs: tuple[str, ...]) -> tuple[str, tuple[str, ...]]
     if source != BROWSER:
         return source, outputs or ("display",)
     outputs = outputs or (DEFAULT,)
-    page = next((spec for spec in outputs if _is_page(spec)), DEFAULT)
+    page = next((spec for spec in outputs if is_page(spec)), DEFAULT)
     return f"{BROWSER}{page}", outputs

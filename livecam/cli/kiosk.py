@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from livecam.addresses import is_page
 from livecam.cli._console import console, emit, say
 from livecam.cli._interrupt import INTERRUPTED, Interrupt
 from livecam.cli._options import CAMERA, FAULTS, LOOK, MODEL, STREAM, flags, settings
@@ -57,12 +58,12 @@ def command(
     chosen = settings(config_file, given)
     outputs = ["fullscreen" if spec == "display" else spec for spec in output or (chosen.kiosk.output,)]
     for spec in outputs:
-        if not (allow_recording or spec in SHOWN or spec.lower().startswith("http:")):
+        if not (allow_recording or spec in SHOWN or is_page(spec)):
             raise ConfigError(f"-o {masked(spec)}: a kiosk writes no file; add --allow-recording if it shall")
     with Interrupt() as interrupt:
         if heartbeat is None:
             for spec in outputs:
-                if spec.lower().startswith("http:"):
+                if is_page(spec):
                     say(f"on the exhibit's screen: {chromium(spec)}")
             if not no_supervisor:
                 return _supervise(outputs, chosen, interrupt)
