@@ -10,7 +10,7 @@ from typing import Any
 
 from livecam.cli._interrupt import Interrupt
 from livecam.cli._live import Stage, run_live
-from livecam.cli._parts import make_explainer, source_options, warm_up
+from livecam.cli._parts import make_explainer, source_options
 from livecam.cli.demo import sample
 from livecam.config import Kiosk, Settings
 from livecam.heartbeat import Heart, Receiver
@@ -28,8 +28,12 @@ class Exhibit(Stage):
 
     forbidden = frozenset({"pause", "step", "quit", "record", "snapshot"})
 
-    def __init__(self, kiosk: Kiosk, source: AttractSource, heart: Heart) -> None:
+    def __init__(self, kiosk: Kiosk, source: AttractSource, heart: Heart, before_outputs: Callable[[], None]) -> None:
         self._kiosk, self._source, self._heart = kiosk, source, heart
+        self._before_outputs = before_outputs
+
+    def before_outputs(self) -> None:
+        self._before_outputs()
 
     def dress(self, annotated: AnnotatedFrame) -> AnnotatedFrame:
         image = annotated.image.copy()
@@ -65,7 +69,5 @@ def run_kiosk(
         camera = stack.enter_context(open_live(source, source_options(settings), wait=True))
         explainer = stack.enter_context(make_explainer(settings, "live"))
         shown = stack.enter_context(AttractSource(camera, lambda: open_source(str(clip)), kiosk.idle_after or math.inf))
-        warm_up(explainer, camera.info)
-        before_outputs()
-        stage = Exhibit(kiosk, shown, Heart(receiver))
+        stage = Exhibit(kiosk, shown, Heart(receiver), before_outputs)
         return run_live(shown, list(outputs), settings, explainer, interrupt, force=force, stage=stage)

@@ -38,6 +38,9 @@ class Stage:
 
     forbidden: frozenset[str] = frozenset()
 
+    def before_outputs(self) -> None:
+        """Everything is loaded; the sinks are opened next."""
+
     def dress(self, annotated: AnnotatedFrame) -> AnnotatedFrame:
         """The picture as the sinks get it."""
         return annotated
@@ -70,6 +73,7 @@ def run_live(
     times: list[float] = []
     shown = -1
     warm_up(explainer, source.info)
+    stage.before_outputs()
     with ExitStack() as stack:
         run = run_info(source.info, explainer)
         # Its threads start with the first picture: the sinks are opened, and closed after it.
