@@ -120,7 +120,8 @@ class _Explaining:
         self._smooth = view.smooth
         smoother = self._run.smoother if view.smooth else self._raw
         explanation = explain_frame(self._run, frame, at, smoother, **self._asked(frame, view))
-        return Explained(frame, self._checks.told(explanation), thumbnail(frame.picture))
+        luma = thumbnail(frame.picture) if smoother.luma is None else smoother.luma
+        return Explained(frame, self._checks.told(explanation), luma)
 
     def check(self, explained: Explained) -> None:
         """See whether the map of what has just been explained tells the truth, if it is time to."""

@@ -47,6 +47,11 @@ class Smoother:
         if self._on:
             self._before, self._luma = self._luma, thumbnail(image)
 
+    @property
+    def luma(self) -> Luma | None:
+        """The thumbnail of the observed picture; None where nothing is averaged."""
+        return self._luma
+
     def choose(self, scores: NDArray[np.float32]) -> int:
         """The class to explain in the observed picture. scores: (C,) probabilities."""
         return self._hysteresis.choose(scores, self._now) if self._on else int(scores.argmax())
