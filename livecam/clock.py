@@ -44,6 +44,15 @@ class ManualClock:
         return event.is_set()
 
 
+def backed_off(first_s: float, failures: int, longest_s: float) -> float:
+    """Seconds until the next try after so many ``failures`` before this one: twice as long each time.
+
+    >>> [backed_off(1.0, failures, 30.0) for failures in (0, 1, 4, 5, 1000)]
+    [1.0, 2.0, 16.0, 30.0, 30.0]
+    """
+    return min(first_s * 2.0 ** min(failures, 30), longest_s)
+
+
 class Pacer:
     """Absolute deadlines ``start + n · period``: lateness never accumulates into drift, missed ticks are skipped.
 

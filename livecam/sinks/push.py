@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from livecam._av import av
 from livecam.addresses import scheme
-from livecam.clock import Clock, SystemClock
+from livecam.clock import Clock, SystemClock, backed_off
 from livecam.errors import ConfigError, SinkError
 from livecam.masking import masked
 from livecam.sinks import SINKS, BaseSink, SinkOptions
@@ -155,7 +155,7 @@ class PushSink(BaseSink):
         now = self._clock.now()
         if self._opened_at is not None and now - self._opened_at >= STEADY_S:
             self._failures = 0
-        delay = min(FIRST_DELAY_S * 2.0 ** min(self._failures, 30), LONGEST_DELAY_S)
+        delay = backed_off(FIRST_DELAY_S, self._failures, LONGEST_DELAY_S)
         self._retry_at = now + delay
         self._failures += 1
         if self._lost_at is None:

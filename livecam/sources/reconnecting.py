@@ -12,7 +12,7 @@ from itertools import count
 
 from livecam.addresses import scheme
 from livecam.channel import Channel, Closed, Full
-from livecam.clock import Clock, SystemClock
+from livecam.clock import Clock, SystemClock, backed_off
 from livecam.errors import SourceError
 from livecam.health import SourceHealth, State
 from livecam.masking import masked
@@ -184,8 +184,8 @@ class ReconnectingSource(GuardedSource):
 
     def _back_off(self, cause: str) -> None:
         before, now = self._health, self._clock.now()
-        longest = max(LONGEST_DELAY_S, self._options.retry_delay_s)
-        delay = min(self._options.retry_delay_s * 2.0 ** min(self._failures, 30), longest)
+        first = self._options.retry_delay_s
+        delay = backed_off(first, self._failures, max(LONGEST_DELAY_S, first))
         delay *= 1 + JITTER * (2 * self._random() - 1)
         self._failures += 1
         self._retry_at = now + delay
