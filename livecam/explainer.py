@@ -20,7 +20,7 @@ from livecam.methods import MethodCard, get_method
 from livecam.models import Colour, ModelSpec
 from livecam.planes import Planes
 from livecam.tap import Tap, contrast
-from livecam.types import Explanation, Faithfulness, Picture, Prediction, Question, Vote
+from livecam.types import Explanation, Faithfulness, Picture, Prediction, Question, Vote, check_picture
 from livecam.upsampling import Upsample
 
 Choose = Callable[[NDArray[np.float32]], int]
@@ -192,10 +192,8 @@ class Explainer:
     def _inputs(self, images: list[Picture], short: int) -> tuple[NDArray[np.uint8], Region]:
         """What the network is given for ``images``, (B, H, W, 3) uint8 RGB, and the region that it shows."""
         for image in images:
-            if isinstance(image, Planes):
-                continue
-            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
-                raise ConfigError(f"a picture is (H, W, 3) uint8 RGB, not {image.shape} {image.dtype}")
+            if not isinstance(image, Planes):
+                check_picture(image)
         size, region = plan(self._input, images[0].shape[:2], short)
         return np.stack([take(image, region, size) for image in images]), region
 

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.errors import ConfigError
 from livecam.geometry import WHOLE, Region
 from livecam.planes import Planes
 from livecam.upsampling import Upsample, upsample
@@ -226,6 +227,12 @@ def _set(thing: object, **fields: object) -> None:
     """What a frozen class's own ``__init__`` does."""
     for name, value in fields.items():
         object.__setattr__(thing, name, value)
+
+
+def check_picture(image: Image) -> None:
+    """Raise ConfigError for what is no picture."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ConfigError(f"a picture is (H, W, 3) uint8 RGB, not {image.shape} {image.dtype}")
 
 
 def rgb(picture: Picture) -> Image:

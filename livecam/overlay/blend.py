@@ -8,7 +8,7 @@ import numpy as np
 from livecam.errors import ConfigError
 from livecam.overlay.colormap import DEFAULT_COLORMAP
 from livecam.overlay.tint import FLOOR_STEPS, Tint, tint
-from livecam.types import Heatmap, Image
+from livecam.types import Heatmap, Image, check_picture
 
 DEFAULT_ALPHA = 0.6
 DEFAULT_MODE = "alpha"
@@ -69,12 +69,6 @@ def blend(
         heat = tall[y : y + band]
         _blend_band(image[part], out[part], steps(resized(heat, (len(heat), width))), rows, tables)
     return out
-
-
-def check_picture(image: Image) -> None:
-    """Raise ConfigError for what is no picture."""
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise ConfigError(f"a picture is (H, W, 3) uint8 RGB, not {image.shape} {image.dtype}")
 
 
 def check_heatmap(heatmap: Heatmap) -> None:

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from livecam.errors import ModelError
-from livecam.overlay.blend import DEFAULT_ALPHA, DEFAULT_MODE, check_heatmap, check_picture
+from livecam.overlay.blend import DEFAULT_ALPHA, DEFAULT_MODE, check_heatmap
 from livecam.overlay.colormap import DEFAULT_COLORMAP
 from livecam.overlay.tint import FLOOR_STEPS, tint
-from livecam.types import Heatmap, Image
+from livecam.types import Heatmap, Image, check_picture
 
 
 class DeviceBlend:
