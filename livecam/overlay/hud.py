@@ -50,7 +50,7 @@ def draw_hud(image: Picture, hud: Hud) -> None:
     """
     size = type_size(image.shape[:2])
     margin = size * 2 // 3
-    row = PillRow(image, max(_TYPE_MIN, round(size * 0.86)), margin)
+    row = pill_row(image)
     row.add_right(hud.notice, ALERT)
     row.add_right(age_text(hud.age_s), AGED)
     row.add_left(hud.question, AGED)
@@ -61,6 +61,12 @@ def draw_hud(image: Picture, hud: Hud) -> None:
         check = PillRow(image, row.size, margin, y=top - row.size // 2 - row.height)
         if check.y >= row.bottom + margin:
             check.add_left(faithfulness_text(hud.faithfulness), STATUS)
+
+
+def pill_row(image: Picture) -> PillRow:
+    """The HUD's row of pills at the top of ``image``, still empty."""
+    size = type_size(image.shape[:2])
+    return PillRow(image, max(_TYPE_MIN, round(size * 0.86)), size * 2 // 3)
 
 
 def type_size(size: tuple[int, int]) -> int:

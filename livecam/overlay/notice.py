@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from livecam.overlay.glass import glass
-from livecam.overlay.hud import type_size
+from livecam.overlay.hud import pill_row, type_size
 from livecam.overlay.no_signal import AMBER, TITLE, backdrop, centred, fitting
 from livecam.overlay.text import Colour, Font, draw, width
 from livecam.types import Image
@@ -18,10 +18,9 @@ _TITLE_SHARE = 1 / 12
 
 def draw_notice(image: Image, lines: Sequence[str]) -> None:
     """Write ``lines`` at the top right of ``image`` (H, W, 3) uint8 RGB, in place, below the HUD's row of pills."""
-    size = type_size(image.shape[:2])
-    pills = max(11, round(size * 0.86))
-    margin = size * 2 // 3
-    _block(image, lines, Font(pills), PLAIN, top=2 * margin + round(pills * 1.9), right=image.shape[1] - margin)
+    row = pill_row(image)
+    margin = row.y
+    _block(image, lines, Font(row.size), PLAIN, top=row.y + row.height + margin, right=image.shape[1] - margin)
 
 
 def draw_invitation(image: Image, lines: Sequence[str]) -> None:
