@@ -76,7 +76,7 @@ def test_float16_is_smaller_and_close(tmp_path, suffix):
 @pytest.mark.parametrize("suffix", RUN)
 def test_int8_is_checked_on_pictures_it_was_not_calibrated_on(tmp_path, suffix, capfd):
     if suffix == ".xml":
-        pytest.importorskip("nncf")
+        pytest.importorskip("nncf", reason="nncf is not installed")
     path = tmp_path / f"small{suffix}"
     report = export(model(deep()), Export(path, SIZE, precision="int8"), pictures(40))
     assert report["parity"]["frames"] == 20
