@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from livecam.sinks import SINKS, BaseSink, SinkOptions
-from livecam.sinks.window import check_display
+from livecam.sinks.window import check_display, visible
 from livecam.types import AnnotatedFrame, Image, RunInfo
 
 CHORD = cv2.EVENT_FLAG_CTRLKEY | cv2.EVENT_FLAG_SHIFTKEY
@@ -47,7 +47,7 @@ class FullScreenSink(BaseSink):
 
     def show(self, image: Image) -> None:
         """image: (H, W, 3) uint8 RGB."""
-        if not self._visible():
+        if not visible(self._title):
             self._open()
         cv2.imshow(self._title, cv2.cvtColor(self._framed(image), cv2.COLOR_RGB2BGR))
         cv2.pollKey()
@@ -72,7 +72,7 @@ class FullScreenSink(BaseSink):
             return
         self.closed = True
         self._screen.close()
-        if self._visible():
+        if visible(self._title):
             cv2.destroyWindow(self._title)
             cv2.pollKey()  # Qt destroys when it is next asked for events
 
@@ -89,12 +89,6 @@ class FullScreenSink(BaseSink):
             self._pressed_at = time.monotonic()
         elif event == cv2.EVENT_LBUTTONUP or (event == cv2.EVENT_MOUSEMOVE and flags & CHORD != CHORD):
             self._pressed_at = None
-
-    def _visible(self) -> bool:
-        try:
-            return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
-        except cv2.error:
-            return False
 
 
 class Screen:

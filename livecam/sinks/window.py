@@ -61,7 +61,7 @@ class WindowSink(BaseSink):
 
     def write(self, annotated: AnnotatedFrame) -> bool:
         self.check_open()
-        if not _visible():
+        if not visible(TITLE):
             return False
         self._controls.observe(annotated)
         image = self._drawn(annotated)
@@ -72,7 +72,7 @@ class WindowSink(BaseSink):
         cv2.imshow(TITLE, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         key = cv2.pollKey()  # calls _mouse, too
         self._ask()
-        return self._press(chr(key & 0xFF).lower() if key >= 0 else "") and _visible()
+        return self._press(chr(key & 0xFF).lower() if key >= 0 else "") and visible(TITLE)
 
     def _drawn(self, annotated: AnnotatedFrame) -> Image:
         controls, view = self._controls, self._controls.view
@@ -132,9 +132,10 @@ class WindowSink(BaseSink):
             return  # the viewer has closed it
 
 
-def _visible() -> bool:
+def visible(title: str) -> bool:
+    """Is there a window of that title?"""
     try:
-        return cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
+        return cv2.getWindowProperty(title, cv2.WND_PROP_VISIBLE) >= 1
     except cv2.error:
         return False
 
