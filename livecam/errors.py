@@ -63,3 +63,12 @@ class WeightsError(ModelError, OSError):
 
 class TargetLayerError(ModelError, LookupError):
     pass
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of somebody else's says, in one line.
+
+    >>> first_line(ValueError("no such layer" + chr(10) + "at ...")), first_line(KeyError())
+    ('no such layer', 'KeyError')
+    """
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

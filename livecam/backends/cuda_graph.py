@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import torch
 
+from livecam.errors import first_line
+
 log = logging.getLogger("livecam")
 
 KEPT = 4  # graphs, each with memory of its own
@@ -44,7 +46,7 @@ class Replayed:
         try:
             self._graphs[x.shape] = self._capture(self._function, x)
         except RuntimeError as error:  # also of the device, and out of memory
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            reason = first_line(error)
             log.warning("no CUDA graph for an input of %s, it runs kernel by kernel: %s", tuple(x.shape), reason)
             self._graphs[x.shape] = self._function
 

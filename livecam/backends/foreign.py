@@ -22,7 +22,7 @@ from livecam.backends.activations import ACTIVATIONS, fitting
 from livecam.backends.head import Head, closed_form
 from livecam.backends.onnx_tail import Array, Graph, Hidden, Tail
 from livecam.backends.onnxruntime import check_installed, open_session, run_session
-from livecam.errors import ConfigError, ModelError, TargetLayerError, WeightsError
+from livecam.errors import ConfigError, ModelError, TargetLayerError, WeightsError, first_line
 from livecam.models import IMAGENET_MEAN, IMAGENET_STD, ModelSpec
 from livecam.tap import Tap
 
@@ -135,7 +135,7 @@ class ForeignBackend:
         try:
             return open_session(copy.SerializeToString(), self._threads)
         except Exception as error:  # its errors have no base of their own
-            raise WeightsError(f"{self._path}: ONNX Runtime does not take it ({_line(error)})") from error
+            raise WeightsError(f"{self._path}: ONNX Runtime does not take it ({first_line(error)[:200]})") from error
 
     def _run(self, session: Any, pictures: NDArray[np.uint8]) -> list[Array]:
         if self._fixed and pictures.shape[1:3] != self._size:
@@ -213,7 +213,7 @@ def _read(path: Path) -> Any:
     try:
         model = onnx.load(path)
     except Exception as error:  # protobuf's, the file system's and onnx's own errors
-        raise WeightsError(f"--model {path}: cannot be read as ONNX ({_line(error)})") from error
+        raise WeightsError(f"--model {path}: cannot be read as ONNX ({first_line(error)[:200]})") from error
     if not model.graph.output or not model.graph.node:
         raise WeightsError(f"--model {path}: there is no network in it")
     return model
@@ -246,7 +246,3 @@ def _labels(spec: ModelSpec, facts: dict[str, str], classes: int) -> tuple[str, 
 
 def _rows(logits: Array) -> Array:
     return logits.reshape(len(logits), -1)
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -18,7 +18,7 @@ from livecam.backends import BACKENDS
 from livecam.backends.head import Floats, closed_form
 from livecam.backends.prepared import Prepared
 from livecam.cache import Cache
-from livecam.errors import ConfigError, MissingExtra, ModelError
+from livecam.errors import ConfigError, MissingExtra, ModelError, first_line
 from livecam.models import Model
 from livecam.tap import Tap
 
@@ -141,7 +141,7 @@ def run_session(session: Any, x: NDArray[Any]) -> list[Floats]:
     try:
         outputs: list[Floats] = session.run(None, {session.get_inputs()[0].name: x})
     except Exception as error:  # its errors have no base of their own
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise ModelError(f"cpu: the network failed on an input of {x.shape}: {reason}") from error
     return outputs
 

@@ -20,7 +20,7 @@ from livecam.backends.cuda_graph import Replayed
 from livecam.backends.head import Head, closed_form, find_head
 from livecam.backends.tapped import Tapped
 from livecam.backends.target_layer import find_target_layer
-from livecam.errors import ConfigError, ModelError, TargetLayerError
+from livecam.errors import ConfigError, ModelError, TargetLayerError, first_line
 from livecam.models import Model
 from livecam.tap import Tap
 
@@ -165,7 +165,7 @@ class TorchBackend:
                 f"{self.device}: out of memory for an input of {shape}; use a smaller --input-size"
             ) from error
         except (RuntimeError, AssertionError, ValueError) as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            reason = first_line(error)
             raise ModelError(f"{self.device}: the network failed on an input of {shape}: {reason}") from error
 
     def close(self) -> None:

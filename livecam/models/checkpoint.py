@@ -6,7 +6,7 @@ import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from livecam.errors import WeightsError
+from livecam.errors import WeightsError, first_line
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +46,7 @@ def _read(path: Path) -> Any:
             "save the model's state_dict() with torch.save"
         ) from error
     except Exception as error:
-        raise WeightsError(f"--weights {path}: cannot be read as a checkpoint ({_line(error)})") from error
+        raise WeightsError(f"--weights {path}: cannot be read as a checkpoint ({first_line(error)[:200]})") from error
 
 
 def _unwrap(value: Any) -> State:
@@ -110,7 +110,3 @@ def _some(kind: str, items: list[str]) -> list[str]:
         return []
     more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
     return [f"{len(items)} {kind} ({', '.join(items[:SHOWN])}{more})"]
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from livecam.errors import UnknownName, WeightsError
+from livecam.errors import UnknownName, WeightsError, first_line
 from livecam.models import TIMM, ModelCard
 from livecam.models.labels import imagenet_labels
 
@@ -76,7 +76,7 @@ def _download(name: str, short: str) -> State:
         _resolve_hub(timm.get_pretrained_cfg(short))
         module: torch.nn.Module = timm.create_model(short, pretrained=True)
     except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise WeightsError(
             f"{name}: its weights could not be downloaded ({reason[:160]}); fetch them where there is a network with "
             f"'livecam models --fetch {name}', or give --weights FILE, or use the built-in --model efficientnet_lite0"

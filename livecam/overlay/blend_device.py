@@ -7,7 +7,7 @@ from contextlib import nullcontext
 import numpy as np
 import torch
 
-from livecam.errors import ModelError
+from livecam.errors import ModelError, first_line
 from livecam.overlay.blend import DEFAULT_ALPHA, DEFAULT_MODE, check_heatmap
 from livecam.overlay.colormap import DEFAULT_COLORMAP
 from livecam.overlay.tint import FLOOR_STEPS, tint
@@ -45,7 +45,7 @@ class DeviceBlend:
                 out = _mixed(self._there(image), self._there(np.asarray(heatmap, np.float32)), self._there(table))
                 return self._back(out)
         except RuntimeError as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            reason = first_line(error)
             raise ModelError(f"{self._device}: cannot blend a picture of {image.shape}: {reason}") from error
 
     def _there(self, array: Image | Heatmap) -> torch.Tensor:
