@@ -107,6 +107,7 @@ class Settings(BaseSettings):
     mean: Colour | None = None
     std: Annotated[tuple[Positive, Positive, Positive], BeforeValidator(_colour)] | None = None
     method: str = "gradcam"
+    budget: Annotated[int | None, Field(ge=1)] = None
     layer: str | None = None
     backend: str = "auto"
     device: str = "auto"

@@ -16,16 +16,15 @@ from livecam.detail import DETAILS, Fuse, Look
 from livecam.errors import ConfigError, ModelError
 from livecam.geometry import INPUTS, Region, cell_at, plan, take
 from livecam.hiding import hidden, hottest, moved_to_the_cold
-from livecam.methods import MethodCard, get_method
+from livecam.methods import MethodCard, get_method, methods
 from livecam.models import Colour, ModelSpec
 from livecam.planes import Planes
-from livecam.tap import Tap, contrast
+from livecam.tap import Need, Tap, contrast
 from livecam.types import Explanation, Faithfulness, Picture, Prediction, Question, Vote, check_picture
 from livecam.upsampling import Upsample
 
 Choose = Callable[[NDArray[np.float32]], int]
 PLAIN = Question()
-SUBSTITUTES = {"eigencam": "Eigen-CAM"}
 
 
 class Explainer:
@@ -35,7 +34,8 @@ class Explainer:
     [0, 1]. method: a name of ``livecam methods``. layer: dotted name of the target layer; None finds it. input: how a
     picture becomes the network's input (``livecam.geometry.plan``). input_size: its short side in pixels. detail:
     ``plain``, ``live`` or ``best`` (``livecam.detail``). scales, fuse, upsample: instead of the detail's own. top_k:
-    predictions kept in an explanation. threads: of the engine on a CPU; None leaves it to the engine.
+    predictions kept in an explanation. threads: of the engine on a CPU; None leaves it to the engine. budget: forward
+    passes a picture of a method that tries many inputs; None: the method's own.
 
     Raises ConfigError, UnknownName, WeightsError, TargetLayerError. Any thread may call it, one at a time is served.
     """
@@ -61,6 +61,7 @@ class Explainer:
         scales: tuple[float, ...] | None = None,
         fuse: Fuse | None = None,
         upsample: Upsample | None = None,
+        budget: int | None = None,
     ) -> None:
         if detail not in DETAILS:
             raise ConfigError(f"detail {detail!r} is not one of {', '.join(DETAILS)}")
@@ -69,24 +70,29 @@ class Explainer:
         if input_size < 32:
             raise ConfigError(f"input size {input_size} is too small; give at least 32 pixels")
         self._detail = DETAILS[detail].but(scales, fuse, upsample)
-        self.model, self.method = model, method
-        self._method = get_method(method)
-        self.title = f"{model} · {self._method.title}"
-        """Model and method, for people; of the last explanation, where a question asks for another method."""
-        self.input_size = input_size
+        if budget is not None and budget < 1:
+            raise ConfigError(f"a budget of {budget} forward passes explains nothing; give at least 1")
+        card = get_method(method)
+        self.model, self._budget, self.input_size = model, budget, input_size
         self._input, self._top_k = input, top_k
         files = [Path(file) if file is not None else None for file in (weights, labels)]
         spec = ModelSpec(model, files[0], files[1], mean, std)
-        self._backend: Backend | None = open_backend(
-            backend, spec, layer=layer, device=device, precision=precision, threads=threads
+        opened = open_backend(
+            backend, spec, layer=layer, device=device, precision=precision, threads=threads, needs=card.needs
         )
-        self.labels = self._backend.labels
-        self.backend, self.device = self._backend.name, self._backend.device
-        self.precision, self.target_layer = self._backend.precision, self._backend.target_layer
-        # A foreign network whose head has no closed form.
-        self._substitute: str | None = getattr(self._backend, "substitute", None)
-        if self._substitute:
-            self.method, self.title = self._substitute, f"{model} · {SUBSTITUTES[self._substitute]}"
+        try:
+            self._method = fitting(card, opened).with_budget(budget)
+        except ConfigError:
+            opened.close()
+            raise
+        self._backend: Backend | None = opened
+        self.labels = opened.labels
+        self.backend, self.device = opened.name, opened.device
+        self.precision, self.target_layer = opened.precision, opened.target_layer
+        self.method, self.title = self._method.name, f"{model} · {self._method.title}"
+        """Title: model and method, for people; of the last explanation, where a question asks for another method."""
+        self.methods = tuple(name for name in methods() if not opened.lacks(get_method(name).needs))
+        """Names of those that a question may ask for."""
         self._lock = threading.Lock()
 
     def explain(
@@ -102,9 +108,9 @@ class Explainer:
 
         class_idx: the class to explain; None: the best one, or what ``choose`` makes of the (C,) probabilities.
         question: what else is asked. Its rank counts when no class is given, the last class's when there are fewer.
-        A class is not held against itself, nor by Eigen-CAM, whose maps are no class's own: ``against`` is None then.
+        A class is not held against itself, nor by a method whose maps are no class's own: ``against`` is None then.
         input_size: another one than the explainer's, for this picture.
-        Raises ConfigError (not a picture, no such class), UnknownName, ModelError.
+        Raises ConfigError (not a picture, no such class, not what the method needs), UnknownName, ModelError.
         """
         return self._explain([image], class_idx, choose, question, input_size)[0]
 
@@ -165,9 +171,9 @@ class Explainer:
         start = time.perf_counter()
         short, *larger = self._detail.shorts(input_size or self.input_size)
         pictures, region = self._inputs(images, short)
-        method = self._asked(question)
         with self._lock:
             backend = self._opened()
+            method = self._asked(question, backend)
             tap = backend.forward(pictures)
             scores = softmax(tap.logits)
             if class_idx is not None:
@@ -176,14 +182,13 @@ class Explainer:
                 chosen = [int(best(row)[: question.rank][-1]) for row in tap.logits]
             else:
                 chosen = [choose(row) if choose else int(row.argmax()) for row in scores]
-            rivals = [self._rival(question, row, one) for row, one in zip(tap.logits, chosen, strict=True)]
+            rivals = [self._rival(question, method, row, one) for row, one in zip(tap.logits, chosen, strict=True)]
             votes = self._votes(tap, question.spot, region)
             looks = [self._look(backend, tap, method, chosen, rivals)]
             for further in larger:
                 tap = backend.forward(self._inputs(images, further)[0])
                 looks.append(self._look(backend, tap, method, chosen, rivals))
-            if not self._substitute:
-                self.title = f"{self.model} · {method.title}"
+            self.title = f"{self.model} · {method.title}"
         maps = self._detail.combine(looks)
         seconds = (time.perf_counter() - start) / len(images)
         rows = zip(maps, scores, chosen, rivals, votes, strict=True)
@@ -206,12 +211,14 @@ class Explainer:
         asked = contrast(tap, held) if len(held) == len(rivals) else tap
         return Look(backend.numpy(method.function(asked, chosen)), features)
 
-    def _asked(self, question: Question) -> MethodCard:
-        return self._method if question.method is None or self._substitute else get_method(question.method)
+    def _asked(self, question: Question, backend: Backend) -> MethodCard:
+        if question.method in (None, self.method):
+            return self._method
+        return fitting(get_method(question.method), backend).with_budget(self._budget)
 
-    def _rival(self, question: Question, logits: NDArray[np.float32], chosen: int) -> int | None:
+    def _rival(self, question: Question, method: MethodCard, logits: NDArray[np.float32], chosen: int) -> int | None:
         """The class that ``chosen`` is held against, if one is."""
-        if question.against is None or self._substitute or len(logits) < 2:
+        if question.against is None or not method.of_class or len(logits) < 2:
             return None
         if question.against == "runner-up":
             return next(int(one) for one in best(logits) if one != chosen)
@@ -254,7 +261,7 @@ class Explainer:
             top,
             cam,
             peak,
-            self._substitute or method,
+            method,
             self.target_layer,
             seconds,
             region,
@@ -292,6 +299,23 @@ class Explainer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def fitting(card: MethodCard, backend: Backend) -> MethodCard:
+    """The method, or what the backend has in Grad-CAM's place for this network. Raises ConfigError where the backend
+    does not have what the method needs."""
+    substitute = getattr(backend, "substitute", None)
+    if card.name == "gradcam" and substitute:
+        return get_method(substitute)
+    lacking = backend.lacks(card.needs)
+    if lacking:
+        # A foreign network runs nowhere else, and another backend does not change how a network ends.
+        helps = Need.AUTOGRAD in lacking and not hasattr(backend, "substitute")
+        remedy = "--backend torch" if helps else "another --method; see 'livecam methods'"
+        raise ConfigError(
+            f"--method {card.name} needs {' and '.join(sorted(lacking))}, which there is not here; use {remedy}"
+        )
+    return card
 
 
 def best(values: NDArray[np.float32]) -> NDArray[np.intp]:

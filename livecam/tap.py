@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.errors import ModelError
+
 Array = Any
 """A NumPy array or a tensor of the backend: methods use only what both have."""
+
+Floats = NDArray[np.float32]
+
+
+class Need(StrEnum):
+    """What a method needs beyond logits and activations, and not every backend has for every network."""
+
+    GRADIENTS = "gradients at the target layer"
+    LINEAR = "a head of pooling and one linear layer"
+    TAIL = "the network after the target layer"
+    FORWARDS = "more forward passes"
+    AUTOGRAD = "autograd of the whole network"
 
 
 class Gradients(Protocol):
@@ -27,33 +44,107 @@ class Votes(Protocol):
         ...
 
 
+class TailScores(Protocol):
+    def __call__(self, row: int, class_idx: list[int], channels: Floats, places: Floats) -> Floats:
+        """(N, len(class_idx)) logits when the target layer of picture ``row`` gives, instead of A (K, H, W),
+        A · channels[n] · places[n]. channels: (N, K). places: (N, H, W)."""
+        ...
+
+
+class Scores(Protocol):
+    def __call__(self, row: int, class_idx: list[int], inputs: Iterable[Floats]) -> Floats:
+        """(N, len(class_idx)) logits of inputs (3, height, width) in place of picture ``row``, batch after batch."""
+        ...
+
+
+class InputGradients(Protocol):
+    def __call__(self, class_idx: list[int], *, guided: bool, against: list[int] | None = None) -> Floats:
+        """dy_c/dx: (B, 3, height, width). guided: every activation function passes only positive gradients back.
+        against: of y_c − y_d; guided gradients of a difference are no difference of guided gradients."""
+        ...
+
+
+class BiasTerms(Protocol):
+    def __call__(self, class_idx: list[int], *, against: list[int] | None = None) -> list[Floats]:
+        """b · dy_c/db, (B, k, h, w), of every layer with a bias; against: of y_c − y_d."""
+        ...
+
+
+class Stages(Protocol):
+    def __call__(self, class_idx: list[int], *, against: list[int] | None = None) -> list[tuple[Array, Array]]:
+        """(A, dy_c/dA) of the last layer of each of the last resolutions, from fine to coarse, the target layer's;
+        against: of y_c − y_d."""
+        ...
+
+
+def _absent(*_: Any, **__: Any) -> Any:
+    raise ModelError("this backend does not have what the method needs; use --backend torch")
+
+
 @dataclass(frozen=True, slots=True)
 class Tap:
     """logits: (B, C) float32 NumPy. activations: (B, K, H, W), the target layer's output A. gradients: of a logit by A.
     alpha: their mean over space, (B, K), which a backend may know without making the gradients. votes: of one cell for
-    all classes; None where the gradients are no class's own.
+    all classes; None where there are no gradients.
+
+    What follows is there where the backend says so (``Backend.lacks``); else it raises ModelError.
+    numpy: an array of the backend as float32 NumPy. curvature: mean over space of ∂²y_c/∂A² · A, (B, K). weights: W[c]
+    of a head y = W·mean(A) + b, (B, K). tail: logits of changed activations. inputs: x (B, 3, height, width) in the
+    network's own range, in which 0 is the mean colour. score: logits of other inputs. rerun: the tap of another x.
+    input_gradients: of a logit by x. bias_terms: of a logit by every bias. stages: earlier layers.
 
     A tap lives until the backend's next forward pass, and belongs to the thread that made it.
     """
 
-    logits: NDArray[np.float32]
+    logits: Floats
     activations: Array
     gradients: Gradients
     alpha: Gradients
     votes: Votes | None = None
+    numpy: Callable[[Array], Floats] = _absent
+    curvature: Gradients = _absent
+    weights: Gradients = _absent
+    tail: TailScores = _absent
+    inputs: Callable[[], Floats] = _absent
+    score: Scores = _absent
+    rerun: Callable[[Floats], Tap] = _absent
+    input_gradients: InputGradients = _absent
+    bias_terms: BiasTerms = _absent
+    stages: Stages = _absent
 
 
 def contrast(tap: Tap, against: list[int]) -> Tap:
-    """The tap of y_c − y_d, d = ``against[b]`` in picture b: a method's map of it shows why c and not d.
+    """The tap of a network whose logits are y − y_d, d = ``against[b]`` in picture b: a method's map of it, for a class
+    c, shows why c and not d. ``votes`` stay those of y.
 
     Prabhushankar et al., "Contrastive Explanations in Neural Networks", ICIP 2020, arXiv:2008.00178; here on the
     logits, whose difference is what decides between the two.
     """
 
-    def gradients(class_idx: list[int]) -> Array:
-        return tap.gradients(class_idx) - tap.gradients(against)
+    def difference(of: Gradients) -> Gradients:
+        return lambda class_idx: of(class_idx) - of(against)
 
-    def alpha(class_idx: list[int]) -> Array:
-        return tap.alpha(class_idx) - tap.alpha(against)
+    def tail(row: int, class_idx: list[int], channels: Floats, places: Floats) -> Floats:
+        return _less_the_last(tap.tail(row, [*class_idx, against[row]], channels, places))
 
-    return replace(tap, gradients=gradients, alpha=alpha)
+    def score(row: int, class_idx: list[int], inputs: Iterable[Floats]) -> Floats:
+        return _less_the_last(tap.score(row, [*class_idx, against[row]], inputs))
+
+    return replace(
+        tap,
+        logits=tap.logits - tap.logits[np.arange(len(against)), against][:, None],
+        gradients=difference(tap.gradients),
+        alpha=difference(tap.alpha),
+        curvature=difference(tap.curvature),
+        weights=difference(tap.weights),
+        tail=tail,
+        score=score,
+        rerun=lambda x: contrast(tap.rerun(x), against),
+        input_gradients=partial(tap.input_gradients, against=against),
+        bias_terms=partial(tap.bias_terms, against=against),
+        stages=partial(tap.stages, against=against),
+    )
+
+
+def _less_the_last(logits: Floats) -> Floats:
+    return logits[:, :-1] - logits[:, -1:]

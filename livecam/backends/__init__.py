@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from livecam.errors import ConfigError, MissingExtra, TargetLayerError
 from livecam.models import Model, ModelSpec
 from livecam.registry import Registry
-from livecam.tap import Array, Tap
+from livecam.tap import Array, Need, Tap
 
 log = logging.getLogger("livecam")
 
@@ -38,6 +38,10 @@ class Backend(Protocol):
 
     def plain(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The logits (B, C) alone, nothing tapped: what explaining is measured against."""
+        ...
+
+    def lacks(self, needs: frozenset[Need]) -> frozenset[Need]:
+        """Which of ``needs`` its taps do not have, for this network."""
         ...
 
     def prepare(self, size: tuple[int, int]) -> None:
@@ -65,11 +69,19 @@ BACKENDS: Registry[BackendKind] = Registry("backend")
 
 
 def open_backend(
-    name: str, model: Model, *, layer: str | None, device: str, precision: str, threads: int | None = None
+    name: str,
+    model: Model,
+    *,
+    layer: str | None,
+    device: str,
+    precision: str,
+    threads: int | None = None,
+    needs: frozenset[Need] = frozenset(),
 ) -> Backend:
     """Run ``model`` on ``device``. ``auto`` is OpenVINO on a CPU, where it is installed and can explain the model, else
-    PyTorch. precision: ``fast`` is the shortest type that the device computes natively, ``auto`` is that on a GPU and
-    float32 on a CPU. threads: of the engine on a CPU; None leaves it to the engine.
+    PyTorch, which alone has autograd; needs: of the method. precision: ``fast`` is the shortest type that the device
+    computes natively, ``auto`` is that on a GPU and float32 on a CPU. threads: of the engine on a CPU; None leaves it
+    to the engine. Whether the backend has all that the method needs, ``Backend.lacks`` says.
 
     Raises UnknownName, ConfigError, MissingExtra, TargetLayerError, ModelError.
     """
@@ -79,7 +91,7 @@ def open_backend(
         return _foreign(name, model, layer, device, precision, threads)
     if name != "auto":
         return _kind(name)(model, layer, device, precision, threads)
-    if device == "cpu" or (device == "auto" and not _accelerator()):
+    if Need.AUTOGRAD not in needs and (device == "cpu" or (device == "auto" and not _accelerator())):
         try:
             return _kind("openvino")(model, layer, device, precision, threads)
         except (MissingExtra, TargetLayerError) as error:

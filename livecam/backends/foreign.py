@@ -1,9 +1,8 @@
 """A classifier of any framework, as an ONNX file, under ONNX Runtime.
 
 Where it ends in pooling and one linear layer, or two with an activation between them, the target layer A is given out
-beside the logits and Grad-CAM is exact, by the algebra of ``livecam.backends.head``. Elsewhere α is Eigen-CAM's: the
-first principal component of A's channels, which is no class's own.
-    Muhammad & Yeasin, "Eigen-CAM: Class Activation Map using Principal Components", IJCNN 2020, arXiv:2008.00299.
+beside the logits and Grad-CAM is exact, by the algebra of ``livecam.backends.head``. Elsewhere there are no
+gradients: methods that do without them remain, and Eigen-CAM takes Grad-CAM's place.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ from __future__ import annotations
 import json
 import logging
 import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.backends.activations import ACTIVATIONS, fitting
-from livecam.backends.head import Head, closed_form
+from livecam.backends.batches import scores
+from livecam.backends.head import Engine, Head, closed_form, host, lacks
 from livecam.backends.onnx_tail import Array, Graph, Hidden, Tail
 from livecam.backends.onnxruntime import check_installed, open_session, run_session
 from livecam.errors import ConfigError, ModelError, TargetLayerError, WeightsError, first_line
 from livecam.models import IMAGENET_MEAN, IMAGENET_STD, ModelSpec
-from livecam.tap import Tap
+from livecam.tap import Need, Tap
 
 log = logging.getLogger("livecam")
 
@@ -47,7 +49,7 @@ class ForeignBackend:
     device = "cpu"
     precision = "float32"
     substitute: str | None
-    """The method that its maps are of, where that is not the one asked for."""
+    """The method that takes Grad-CAM's place, where there are no gradients."""
 
     def __init__(
         self,
@@ -73,8 +75,8 @@ class ForeignBackend:
         if tail is None or self._head is None:
             self.target_layer, self.substitute = self._last_with_positions(model, graph), "eigencam"
             log.info(
-                "%s does not end in pooling and one or two linear layers: its maps are Eigen-CAM's, of the picture "
-                "and no class, not Grad-CAM",
+                "%s does not end in pooling and one or two linear layers: in place of Grad-CAM its maps are "
+                "Eigen-CAM's, of the picture and no class",
                 self._path.name,
             )
         else:
@@ -82,20 +84,34 @@ class ForeignBackend:
         hidden = [self._head.hidden_layer] if self._head and self._head.hidden_layer else []
         self._tapped = self._session(model, [self._logits, self.target_layer, *hidden])
         self._plain = self._session(model, [self._logits])
+        self._engine = Engine(self._again)
         self.labels = _labels(spec, facts, self.plain(np.zeros((1, *self._size, 3), np.uint8)).shape[1])
 
     def forward(self, pictures: NDArray[np.uint8]) -> Tap:
-        logits, activations, *z = self._run(self._tapped, pictures)
+        made, inputs = _outputs(self._run(self._tapped, pictures)), partial(self._normalised, pictures)
         if self._head is not None:
-            return closed_form(self._head, _rows(logits), activations, _rows(z[0]) if z else None)
+            return closed_form(self._head, *made, inputs, self._engine)
+        return self._without_gradients(*made, inputs)
 
-        def alpha(class_idx: list[int]) -> Array:
-            return principal(activations)
+    def _without_gradients(
+        self, logits: Array, activations: Array, _: Array | None, inputs: Callable[[], Array]
+    ) -> Tap:
+        return Tap(
+            logits,
+            activations,
+            self._no_gradients,
+            self._no_gradients,
+            numpy=host,
+            inputs=inputs,
+            score=lambda row, class_idx, others: scores(lambda x: self._again(x)[0], class_idx, others),
+            rerun=lambda x: self._without_gradients(*self._again(x), lambda: x),
+        )
 
-        def gradients(class_idx: list[int]) -> Array:
-            return np.broadcast_to(alpha(class_idx)[:, :, None, None], activations.shape)
+    def _no_gradients(self, class_idx: list[int]) -> Array:
+        raise ModelError(f"{self._path.name} has no gradients: it does not end in pooling and one or two linear layers")
 
-        return Tap(_rows(logits), activations, gradients, alpha)
+    def lacks(self, needs: frozenset[Need]) -> frozenset[Need]:
+        return needs - {Need.FORWARDS} if self._head is None else lacks(self._head, needs)
 
     def plain(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         return _rows(self._run(self._plain, pictures)[0])
@@ -105,7 +121,7 @@ class ForeignBackend:
             raise ModelError(f"the file takes inputs of {self._size[0]}x{self._size[1]} only")
 
     def numpy(self, maps: Array) -> NDArray[np.float32]:
-        return np.asarray(maps, np.float32)
+        return host(maps)
 
     def close(self) -> None:
         self._tapped = self._plain = None
@@ -138,10 +154,31 @@ class ForeignBackend:
             raise WeightsError(f"{self._path}: ONNX Runtime does not take it ({first_line(error)[:200]})") from error
 
     def _run(self, session: Any, pictures: NDArray[np.uint8]) -> list[Array]:
-        if self._fixed and pictures.shape[1:3] != self._size:
-            height, width = self._size
-            pictures = np.stack([cv2.resize(p, (width, height), interpolation=cv2.INTER_AREA) for p in pictures])
-        x = pictures if self._dtype is np.uint8 else (pictures / np.float32(255) - self._mean) / self._std
+        pictures = self._sized(pictures)
+        return self._feed(session, pictures if self._dtype is np.uint8 else self._colours(pictures))
+
+    def _again(self, x: Array) -> tuple[Array, Array, Array | None]:
+        """Of inputs (B, 3, H, W) in the network's own range."""
+        x = x.transpose(0, 2, 3, 1)
+        if self._dtype is np.uint8:
+            x = np.rint((x * self._std + self._mean) * 255).clip(0, 255)
+        return _outputs(self._feed(self._tapped, x))
+
+    def _normalised(self, pictures: NDArray[np.uint8]) -> Array:
+        """(B, 3, H, W) in the network's own range, at its size."""
+        return self._colours(self._sized(pictures)).transpose(0, 3, 1, 2)
+
+    def _sized(self, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if not self._fixed or pictures.shape[1:3] == self._size:
+            return pictures
+        height, width = self._size
+        return np.stack([cv2.resize(p, (width, height), interpolation=cv2.INTER_AREA) for p in pictures])
+
+    def _colours(self, pictures: NDArray[np.uint8]) -> Array:
+        return np.asarray((pictures / np.float32(255) - self._mean) / self._std, np.float32)
+
+    def _feed(self, session: Any, x: NDArray[Any]) -> list[Array]:
+        """x: (B, H, W, 3), as the network takes it."""
         x = np.ascontiguousarray(x if self._channels_last else x.transpose(0, 3, 1, 2), self._dtype)
         if self._batch != 1:
             return [np.asarray(output, np.float32) for output in run_session(session, x)]
@@ -194,19 +231,6 @@ class ForeignBackend:
         raise TargetLayerError(f"{self._path}: no late value of it has positions: this is no convolutional network")
 
 
-def principal(activations: Array) -> Array:
-    """Eigen-CAM's weights: (B, K, h, w) → v₁ (B, K), so that Σ v₁ₖ Aₖ = σ₁ u₁, with a sum ≥ 0.
-
-    By the Gram matrix over positions, G = AᵀA = U Σ² Uᵀ, (h·w)², which is smaller than the one over channels.
-    """
-    flat = activations.reshape(*activations.shape[:2], -1).astype(np.float64)
-    _, vectors = np.linalg.eigh(flat.transpose(0, 2, 1) @ flat)  # ascending
-    weights = (flat @ vectors[:, :, -1:])[:, :, 0]
-    weights /= np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-12)
-    sums = (weights[:, :, None] * flat).sum((1, 2))
-    return np.asarray(weights * np.where(sums < 0, -1, 1)[:, None], np.float32)
-
-
 def _read(path: Path) -> Any:
     import onnx
 
@@ -246,3 +270,9 @@ def _labels(spec: ModelSpec, facts: dict[str, str], classes: int) -> tuple[str, 
 
 def _rows(logits: Array) -> Array:
     return logits.reshape(len(logits), -1)
+
+
+def _outputs(made: list[Array]) -> tuple[Array, Array, Array | None]:
+    """Logits, A, and z, of a head with a hidden layer."""
+    logits, activations, *z = made
+    return _rows(logits), activations, _rows(z[0]) if z else None

@@ -16,16 +16,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from livecam.backends.activations import ACTIVATIONS, fitting
+from livecam.backends.activations import ACTIVATIONS, Activation, fitting
+from livecam.backends.batches import scores
 from livecam.errors import TargetLayerError
-from livecam.tap import Array, Tap
+from livecam.tap import Array, Floats, Need, Tap
 
 if TYPE_CHECKING:
     import torch
 
-Floats = NDArray[np.float32]
 TOLERANCE = 1e-4  # of the largest value: how well the algebra must reproduce the network
 
 
@@ -53,19 +52,63 @@ class Head:
         """α of Grad-CAM, the gradient's mean over space: (B, K). u: (B, J), for a head with a hidden layer."""
         rows = self.last[class_idx]
         if u is not None:
-            rows = (ACTIVATIONS[self.activation].derivative(u * self.scale + self.shift) * rows) @ self.hidden
+            act, z = self._before(u)
+            rows = (act.derivative(z) * rows) @ self.hidden
         return rows / positions
+
+    def curvature(self, class_idx: list[int], u: Array | None, pooled: Array, positions: int) -> Array:
+        """Mean over space of ∂²y_c/∂A² · A: (B, K) = W₁ᵀ (act''(z) ⊙ W₂[c] ⊙ W₁·ḡ) / (h·w). pooled: ḡ (B, K)."""
+        if self.hidden is None or u is None:
+            return 0 * pooled
+        act, z = self._before(u)
+        return (act.second(z) * self.last[class_idx] * (pooled @ self.hidden.T)) @ self.hidden / positions
 
     def along(self, change: Array, u: Array | None) -> Array:
         """∂y/∂ḡ · change: what a small change (B, K) of the pooled ḡ adds to all logits, (B, C)."""
         if self.hidden is not None and u is not None:
-            slope = ACTIVATIONS[self.activation].derivative(u * self.scale + self.shift)
-            change = slope * (change @ self.hidden.T)
+            act, z = self._before(u)
+            change = act.derivative(z) * (change @ self.hidden.T)
         return change @ self.last.T
 
+    def moved(self, class_idx: list[int], step: Array, u: Array | None) -> Array:
+        """What steps (N, K) of the pooled ḡ of one picture, of any length, add to the logits ``class_idx``:
+        (N, len(class_idx)). u: (1, J)."""
+        if self.hidden is not None and u is not None:
+            act, z = self._before(u)
+            step = act.function(z + step @ self.hidden.T) - act.function(z)
+        return step @ self.last[class_idx].T
 
-def closed_form(head: Head, logits: NDArray[np.float32], activations: Array, u: Array | None) -> Tap:
-    """A Tap without autograd. activations (B, K, h, w) and u (B, J), for a head with a hidden layer, as ``head`` is."""
+    def _before(self, u: Array) -> tuple[Activation, Array]:
+        """The activation, and z (B, J) that it is given."""
+        return ACTIVATIONS[self.activation], u * self.scale + self.shift
+
+
+def host(array: Array) -> Floats:
+    """float32 NumPy, of an engine whose arrays are NumPy's."""
+    return np.asarray(array, np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What a tap asks of the engine it came from. run: inputs (B, 3, H, W) in the network's own range → logits, A, u as
+    ``closed_form`` takes them. numpy: its arrays as NumPy. place: NumPy as its arrays.
+    """
+
+    run: Callable[[Floats], tuple[Floats, Array, Array | None]]
+    numpy: Callable[[Array], Floats] = host
+    place: Callable[[Floats], Array] = host
+
+
+def lacks(head: Head, needs: frozenset[Need]) -> frozenset[Need]:
+    """Which of ``needs`` ``closed_form`` does not have."""
+    return needs & ({Need.AUTOGRAD} if head.hidden is None else {Need.AUTOGRAD, Need.LINEAR})
+
+
+def closed_form(
+    head: Head, logits: Floats, activations: Array, u: Array | None, inputs: Callable[[], Floats], engine: Engine
+) -> Tap:
+    """A Tap without autograd. activations (B, K, h, w) and u (B, J), for a head with a hidden layer, as ``head`` is.
+    inputs: makes what ``engine`` was given."""
     positions = activations.shape[2] * activations.shape[3]
 
     def alpha(class_idx: list[int]) -> Array:
@@ -80,7 +123,26 @@ def closed_form(head: Head, logits: NDArray[np.float32], activations: Array, u: 
     def votes(y: int, x: int) -> tuple[Array, bool]:
         return head.along(activations[:, :, y, x] / positions, u), head.hidden is None
 
-    return Tap(logits, activations, gradients, alpha, votes)
+    def tail(row: int, class_idx: list[int], channels: Floats, places: Floats) -> Floats:
+        A = activations[row].reshape(-1, positions)  # noqa: N806  the papers' symbol
+        pooled = engine.place(channels) * (engine.place(places).reshape(-1, positions) @ A.T) / positions
+        own = None if u is None else u[row : row + 1]
+        return logits[row, class_idx] + engine.numpy(head.moved(class_idx, pooled - A.mean(1), own))
+
+    tap = Tap(
+        logits,
+        activations,
+        gradients,
+        alpha,
+        votes,
+        numpy=engine.numpy,
+        curvature=lambda class_idx: head.curvature(class_idx, u, activations.mean((-2, -1)), positions),
+        tail=tail,
+        inputs=inputs,
+        score=lambda row, class_idx, others: scores(lambda x: engine.run(x)[0], class_idx, others),
+        rerun=lambda x: closed_form(head, *engine.run(x), lambda: x, engine),
+    )
+    return tap if head.hidden is not None else replace(tap, weights=lambda class_idx: head.last[class_idx])
 
 
 def find_head(module: torch.nn.Module, target_layer: str, classes: int) -> Head:

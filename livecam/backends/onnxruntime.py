@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.backends import BACKENDS
-from livecam.backends.head import Floats, closed_form
+from livecam.backends.head import Engine, closed_form, host, lacks
 from livecam.backends.prepared import Prepared
 from livecam.cache import Cache
 from livecam.errors import ConfigError, MissingExtra, ModelError, first_line
 from livecam.models import Model
-from livecam.tap import Tap
+from livecam.tap import Array, Floats, Need, Tap
 
 REMEDY = "pip install 'livecam[onnx]'"
 EXTRA = ("onnx", "onnxscript", "onnxruntime")
@@ -70,25 +70,27 @@ class OnnxRuntimeBackend:
         self._threads = threads
         self._prepared = Prepared(model, layer, " ".join(f"{name} {version(name)}" for name in ENGINE), cache)
         self.labels, self.target_layer = self._prepared.labels, self._prepared.target_layer
-        # (x / 255 − mean) / std as one multiply and one add
-        self._scale, self._shift = 1 / (255 * self._prepared.std), -self._prepared.mean / self._prepared.std
         self._sessions: dict[tuple[int, int], _Sessions] = {}
+        self._engine = Engine(self._run)
 
     def forward(self, pictures: NDArray[np.uint8]) -> Tap:
-        logits, activations, *hidden = self._run(self._of(pictures.shape[1:3]).tapped, pictures)
-        return closed_form(self._prepared.head, logits, activations, hidden[0] if hidden else None)
+        x = self._prepared.normalised(pictures)
+        return closed_form(self._prepared.head, *self._run(x), lambda: x, self._engine)
 
     def plain(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         sessions = self._of(pictures.shape[1:3])
         if sessions.plain is None:
             sessions.plain = open_session(_only_logits(sessions.model), self._threads)
-        return self._run(sessions.plain, pictures)[0]
+        return run_session(sessions.plain, self._prepared.normalised(pictures))[0]
 
     def prepare(self, size: tuple[int, int]) -> None:
         self._of(size)
 
-    def numpy(self, maps: Floats) -> NDArray[np.float32]:
-        return np.asarray(maps, np.float32)
+    def lacks(self, needs: frozenset[Need]) -> frozenset[Need]:
+        return lacks(self._prepared.head, needs)
+
+    def numpy(self, maps: Array) -> NDArray[np.float32]:
+        return host(maps)
 
     def close(self) -> None:
         """Free the graphs; twice is harmless."""
@@ -115,9 +117,10 @@ class OnnxRuntimeBackend:
             self._prepared.release()  # the next size may never come
         return model
 
-    def _run(self, session: Any, pictures: NDArray[np.uint8]) -> list[Floats]:
-        x = (pictures * self._scale + self._shift).transpose(0, 3, 1, 2)
-        return run_session(session, np.ascontiguousarray(x, np.float32))
+    def _run(self, x: Floats) -> tuple[Floats, Floats, Floats | None]:
+        """x: (B, 3, H, W) in the network's own range."""
+        logits, activations, *hidden = run_session(self._of((x.shape[2], x.shape[3])).tapped, x)
+        return logits, activations, hidden[0] if hidden else None
 
 
 def check_installed(*packages: str) -> None:

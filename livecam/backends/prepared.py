@@ -10,10 +10,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from livecam.backends.head import Head, find_head
 from livecam.cache import Cache
 from livecam.models import LoadedModel, Model
+from livecam.tap import Floats
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +40,13 @@ class Prepared:
         self.labels: tuple[str, ...] = tuple(meta["labels"])
         self.target_layer: str = meta["target_layer"]
         self.mean, self.std = (np.array(meta[name], np.float32) for name in ("mean", "std"))
+        # (x / 255 − mean) / std as one multiply and one add
+        self._scale, self._shift = 1 / (255 * self.std), -self.mean / self.std
         self.head = _read_head(known[HEAD])
+
+    def normalised(self, pictures: NDArray[np.uint8]) -> Floats:
+        """(B, H, W, 3) RGB → (B, 3, H, W) in the network's own range."""
+        return np.ascontiguousarray((pictures * self._scale + self._shift).transpose(0, 3, 1, 2), np.float32)
 
     def kept(self, part: str) -> dict[str, bytes] | None:
         """The files that were kept as ``part``."""

@@ -1,8 +1,8 @@
 """PyTorch: the only file with hooks and autograd.
 
 Where the head has a closed form, A is taken out of a forward pass without autograd, and the head's algebra does the
-rest; on CUDA that pass is one graph. Elsewhere all parameters are frozen, and a forward hook, registered once, replaces
-A by a leaf that requires a gradient: the backbone builds no graph, and the backward pass stops at A.
+rest; on CUDA that pass is one graph. Elsewhere all parameters are frozen, and a forward hook replaces A by a leaf that
+requires a gradient: the backbone builds no graph, and the backward pass stops at A.
 """
 
 from __future__ import annotations
@@ -10,23 +10,28 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from livecam.backends import BACKENDS
+from livecam.backends import BACKENDS, deep
+from livecam.backends.batches import scores
 from livecam.backends.cuda_graph import Replayed
-from livecam.backends.head import Head, closed_form, find_head
+from livecam.backends.head import Engine, Head, closed_form, find_head, lacks
 from livecam.backends.tapped import Tapped
-from livecam.backends.target_layer import find_target_layer
+from livecam.backends.target_layer import find_target_layer, stage_layers
 from livecam.errors import ConfigError, ModelError, TargetLayerError, first_line
 from livecam.models import Model
-from livecam.tap import Tap
+from livecam.tap import Floats, Need, Tap
 
 log = logging.getLogger("livecam")
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+TAIL_BYTES = 64 << 20  # of changed activations at once
 
 
 @BACKENDS.register("torch")
@@ -58,7 +63,7 @@ class TorchBackend:
         loaded = model.load()
         self.labels = loaded.labels
         self._module: torch.nn.Module = loaded.module.to("cpu", torch.float32)
-        self.target_layer, target = find_target_layer(self._module, len(loaded.labels), layer or loaded.layer)
+        self.target_layer, self._target = find_target_layer(self._module, len(loaded.labels), layer or loaded.layer)
         self._head = self._found_head() if closed_form else None
         self._module.to(self._device, self._dtype, memory_format=torch.channels_last)
         # (x / 255 − mean) / std as one multiply and one add
@@ -66,8 +71,7 @@ class TorchBackend:
         self._scale = (1 / (255 * std)).view(1, 3, 1, 1).to(self._device)
         self._shift = (-mean / std).view(1, 3, 1, 1).to(self._device)
         self._pinned: torch.Tensor | None = None
-        self._leaf: torch.Tensor | None = None
-        self._hook = target.register_forward_hook(self._cut) if self._head is None else None
+        self._stage_layers: list[str] | None = None
         self._passes = {"plain": self._pass(self._module)}
         if self._head is not None:
             self._passes["tapped"] = self._pass(Tapped(self._module, self.target_layer, self._head))
@@ -90,42 +94,150 @@ class TorchBackend:
 
         return Replayed(run) if self._device.type == "cuda" else run
 
-    def _cut(self, _module: torch.nn.Module, _inputs: object, output: torch.Tensor) -> torch.Tensor | None:
-        if torch.is_inference_mode_enabled():
-            return None
-        self._leaf = output.detach().requires_grad_(True)
-        # A clone, for what follows may work in place, which a leaf forbids.
-        return self._leaf.clone()
-
     def forward(self, pictures: NDArray[np.uint8]) -> Tap:
+        def x() -> torch.Tensor:
+            return self._normalise(self._upload(pictures))
+
         if self._head is None:
-            return self._by_autograd(pictures)
+            return self._by_autograd(x())
         with self._translated(pictures.shape), torch.inference_mode():
             logits, activations, *hidden = self._passes["tapped"](self._upload(pictures))
-            return closed_form(self._head, self.numpy(logits), activations, hidden[0] if hidden else None)
+        return self._closed_form(self._head, (self.numpy(logits), activations, hidden[0] if hidden else None), x)
 
-    def _by_autograd(self, pictures: NDArray[np.uint8]) -> Tap:
-        with self._translated(pictures.shape), torch.enable_grad():
-            logits = self._module(self._normalise(self._upload(pictures)))
-        leaf = self._leaf
-        if leaf is None:
+    def lacks(self, needs: frozenset[Need]) -> frozenset[Need]:
+        return needs & {Need.LINEAR} if self._head is None else lacks(self._head, needs) - {Need.AUTOGRAD}
+
+    def _closed_form(
+        self, head: Head, made: tuple[Floats, torch.Tensor, torch.Tensor | None], x: Callable[[], torch.Tensor]
+    ) -> Tap:
+        """made: logits, A, u, of x (B, 3, H, W) in the network's own range."""
+        engine = Engine(partial(self._tapped, head), self.numpy, self._placed)
+
+        def rerun(other: Floats) -> Tap:
+            return self._closed_form(head, self._tapped(head, other), lambda: self._input(other))
+
+        return self._deepened(closed_form(head, *made, lambda: self.numpy(x()), engine), x, rerun)
+
+    def _by_autograd(self, inputs: torch.Tensor) -> Tap:
+        """inputs: (B, 3, H, W) in the network's own range."""
+        leaves: list[torch.Tensor] = []
+
+        def cut(_module: torch.nn.Module, _inputs: object, output: torch.Tensor) -> torch.Tensor:
+            leaves.append(output.detach().requires_grad_(True))
+            # A clone, for what follows may work in place, which a leaf forbids.
+            return leaves[-1].clone()
+
+        with self._translated(inputs.shape), torch.enable_grad(), deep.hooked([(self._target, cut)]):
+            logits = self._module(inputs)
+        if not leaves:
             raise ModelError(f"{self.target_layer}: was not run by the forward pass; choose another --layer")
+        leaf = leaves[-1]
 
-        def gradients(class_idx: list[int]) -> torch.Tensor:
-            rows = torch.arange(len(class_idx), device=logits.device)
-            with self._translated(pictures.shape):
-                # The sum over the batch gives each picture its own gradient; the graph is kept for further classes.
-                (gradient,) = torch.autograd.grad(logits[rows, class_idx].sum(), leaf, retain_graph=True)
+        def gradients(class_idx: list[int], *, twice: bool = False) -> torch.Tensor:
+            with self._translated(inputs.shape):
+                # The graph is kept for further classes.
+                y = deep.total(logits, class_idx)
+                (gradient,) = torch.autograd.grad(y, leaf, retain_graph=True, create_graph=twice)
             return gradient
 
         def alpha(class_idx: list[int]) -> torch.Tensor:
             return gradients(class_idx).mean((-2, -1))
 
+        def curvature(class_idx: list[int]) -> torch.Tensor:
+            first, activations = gradients(class_idx, twice=True), leaf.detach()
+            product = None
+            if first.requires_grad:
+                y = (first * activations).sum()
+                (product,) = torch.autograd.grad(y, leaf, retain_graph=True, allow_unused=True)
+            return (torch.zeros_like(activations) if product is None else product).mean((-2, -1))
+
         def votes(y: int, x: int) -> tuple[torch.Tensor, bool]:
-            with self._translated(pictures.shape):
+            with self._translated(inputs.shape):
                 return along(logits, leaf, y, x)
 
-        return Tap(self.numpy(logits), leaf.detach(), gradients, alpha, votes)
+        tap = Tap(
+            self.numpy(logits),
+            leaf.detach(),
+            gradients,
+            alpha,
+            votes,
+            numpy=self.numpy,
+            curvature=curvature,
+            tail=partial(self._tail, inputs, leaf.detach()),
+            inputs=lambda: self.numpy(inputs),
+            score=lambda row, class_idx, others: scores(self._logits, class_idx, others),
+        )
+        return self._deepened(tap, lambda: inputs, lambda other: self._by_autograd(self._input(other)))
+
+    def _deepened(self, tap: Tap, x: Callable[[], torch.Tensor], rerun: Callable[[Floats], Tap]) -> Tap:
+        """``tap`` with what needs autograd of the whole network."""
+
+        def of(function: Callable[..., Any], class_idx: list[int], **options: Any) -> Any:
+            given = x()
+            with self._translated(given.shape), torch.enable_grad():
+                return function(self._module, given, class_idx, **options)
+
+        def stages(
+            class_idx: list[int], *, against: list[int] | None = None
+        ) -> list[tuple[torch.Tensor, torch.Tensor]]:
+            found: list[tuple[torch.Tensor, torch.Tensor]] = of(
+                deep.stages, class_idx, layers=self._stages(), against=against
+            )
+            return found
+
+        return replace(
+            tap,
+            rerun=rerun,
+            input_gradients=partial(of, deep.input_gradients),
+            bias_terms=partial(of, deep.bias_terms),
+            stages=stages,
+        )
+
+    def _tail(
+        self,
+        x: torch.Tensor,
+        activations: torch.Tensor,
+        row: int,
+        class_idx: list[int],
+        channels: Floats,
+        places: Floats,
+    ) -> Floats:
+        """One picture goes up to the target layer, whose output is replaced by a batch."""
+        own, found = activations[row], [np.zeros((0, len(class_idx)), np.float32)]
+        step = max(1, TAIL_BYTES // (own.numel() * own.element_size()))
+
+        def instead(_module: torch.nn.Module, _inputs: object, _output: torch.Tensor) -> torch.Tensor:
+            return changed
+
+        for start in range(0, len(channels), step):
+            part = slice(start, start + step)
+            scale = self._placed(channels[part])[:, :, None, None] * self._placed(places[part])[:, None]
+            changed = (own * scale).to(self._dtype)
+            with self._translated(x.shape), torch.inference_mode(), deep.hooked([(self._target, instead)]):
+                found.append(self.numpy(self._module(x[row : row + 1])[:, class_idx]))
+        return np.concatenate(found)
+
+    def _stages(self) -> list[str]:
+        if self._stage_layers is None:
+            self._stage_layers = stage_layers(self._module, self.target_layer)
+        return self._stage_layers
+
+    def _tapped(self, head: Head, x: Floats) -> tuple[Floats, torch.Tensor, torch.Tensor | None]:
+        """Logits, A, u of inputs in the network's own range."""
+        with self._translated(x.shape), torch.inference_mode():
+            made = Tapped(self._module, self.target_layer, head)(self._input(x))
+            logits, activations, *hidden = (output.float() for output in made)
+            return self.numpy(logits), activations, hidden[0] if hidden else None
+
+    def _logits(self, x: Floats) -> Floats:
+        with self._translated(x.shape), torch.inference_mode():
+            return self.numpy(self._module(self._input(x)))
+
+    def _placed(self, array: Floats) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
+
+    def _input(self, x: Floats) -> torch.Tensor:
+        return self._placed(x).to(self._dtype)
 
     def plain(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         with self._translated(pictures.shape), torch.inference_mode():
@@ -134,7 +246,9 @@ class TorchBackend:
     def prepare(self, size: tuple[int, int]) -> None:
         """Any size is as good as another."""
 
-    def numpy(self, maps: torch.Tensor) -> NDArray[np.float32]:
+    def numpy(self, maps: torch.Tensor | Floats) -> NDArray[np.float32]:
+        if isinstance(maps, np.ndarray):
+            return np.asarray(maps, np.float32)
         maps = maps.detach().float()
         if self._device.type != "cuda":
             return np.asarray(maps.cpu().numpy(), np.float32)
@@ -169,10 +283,8 @@ class TorchBackend:
             raise ModelError(f"{self.device}: the network failed on an input of {shape}: {reason}") from error
 
     def close(self) -> None:
-        """Remove the hook and free the graphs; the network is as it was. Twice is harmless."""
-        if self._hook is not None:
-            self._hook.remove()
-        self._leaf = self._pinned = None
+        """Free the graphs; the network is as it was. Twice is harmless."""
+        self._pinned = None
         self._passes.clear()
 
 

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import difflib
+from typing import NamedTuple
 
 import torch
 
 from livecam.errors import ModelError, TargetLayerError
 
 PROBE = (1, 3, 224, 224)
+ACTIVATIONS = (
+    torch.nn.ReLU,
+    torch.nn.ReLU6,
+    torch.nn.Hardswish,
+    torch.nn.SiLU,
+    torch.nn.GELU,
+    torch.nn.LeakyReLU,
+    torch.nn.ELU,
+)
 
 
 def find_target_layer(module: torch.nn.Module, classes: int, name: str | None = None) -> tuple[str, torch.nn.Module]:
@@ -22,8 +32,8 @@ def find_target_layer(module: torch.nn.Module, classes: int, name: str | None = 
     if name is not None:
         return name, _by_name(module, name)
     outputs = _trace(module)
-    candidates = [key for key, (shape, runs) in outputs.items() if runs == 1 and _has_positions(shape)]
-    features = [key for key in candidates if outputs[key][0][1] != classes] or candidates
+    candidates = [key for key, output in outputs.items() if output.runs == 1 and _has_positions(output.shape)]
+    features = [key for key in candidates if outputs[key].shape[1] != classes] or candidates
     # In a transformer only the patches at its very start are laid out so: explaining them says nothing.
     if not features or list(outputs).index(features[-1]) < len(outputs) / 2:
         raise TargetLayerError(
@@ -33,13 +43,31 @@ def find_target_layer(module: torch.nn.Module, classes: int, name: str | None = 
     return features[-1], module.get_submodule(features[-1])
 
 
+def stage_layers(module: torch.nn.Module, target_layer: str, count: int = 3) -> list[str]:
+    """The last layer of each of the last ``count`` resolutions, from fine to coarse; the target layer ends them.
+
+    Taken after an activation function, where the network has such modules: MobileNets' blocks end in a linear layer,
+    whose channels are no evidence for or against.
+    """
+    outputs = _trace(module)
+    coarsest = outputs[target_layer].shape[2:]
+    last: dict[tuple[torch.Size, bool], str] = {}
+    for name in list(outputs)[: list(outputs).index(target_layer)]:
+        output = outputs[name]
+        if output.runs == 1 and _has_positions(output.shape) and output.shape[2:] != coarsest:
+            last[output.shape[2:], output.activated] = name
+    sizes = sorted({size for size, _ in last}, reverse=True)[-(count - 1) :]
+    return [*(last.get((size, True)) or last[size, False] for size in sizes), target_layer]
+
+
 def _by_name(module: torch.nn.Module, name: str) -> torch.nn.Module:
     names = [key for key, _ in module.named_modules() if key]
     if name in names:
-        shape = _trace(module).get(name, ((), 0))[0]
+        output = _trace(module).get(name)
+        shape = () if output is None else tuple(output.shape)
         if len(shape) == 4:
             return module.get_submodule(name)
-        raise TargetLayerError(f"layer {name!r}: its output {tuple(shape)} has no positions; choose an earlier --layer")
+        raise TargetLayerError(f"layer {name!r}: its output {shape} has no positions; choose an earlier --layer")
     close = difflib.get_close_matches(name, names, n=3)
     hint = (
         "did you mean " + " or ".join(map(repr, close)) + "?" if close else f"the outermost: {', '.join(_top(module))}"
@@ -51,17 +79,28 @@ def _top(module: torch.nn.Module) -> list[str]:
     return [key for key, _ in module.named_children()]
 
 
-def _trace(module: torch.nn.Module) -> dict[str, tuple[torch.Size, int]]:
-    """Name → (shape of its last output, number of runs), in the order in which the modules end."""
-    outputs: dict[str, tuple[torch.Size, int]] = {}
+class Output(NamedTuple):
+    """shape: of a module's last output. activated: is it an activation function's? runs: in one pass."""
 
-    def note(name: str, output: object) -> None:
+    shape: torch.Size
+    activated: bool
+    runs: int
+
+
+def _trace(module: torch.nn.Module) -> dict[str, Output]:
+    """By name, in the order in which the modules end."""
+    outputs: dict[str, Output] = {}
+    activated: list[torch.Tensor] = []
+
+    def note(name: str, part: torch.nn.Module, output: object) -> None:
         if isinstance(output, torch.Tensor):
-            runs = outputs.pop(name, ((), 0))[1]  # popped: the last run decides the place in the order
-            outputs[name] = (output.shape, runs + 1)
+            if isinstance(part, ACTIVATIONS):
+                activated.append(output)
+            runs = outputs.pop(name).runs if name in outputs else 0  # popped: the last run decides the place
+            outputs[name] = Output(output.shape, any(output is one for one in activated), runs + 1)
 
     handles = [
-        child.register_forward_hook(lambda _module, _inputs, output, name=name: note(name, output))
+        child.register_forward_hook(lambda part, _inputs, output, name=name: note(name, part, output))
         for name, child in module.named_modules()
         if name
     ]

@@ -124,7 +124,8 @@ def _ours(backend: Backend, pictures: NDArray[np.uint8], methods: Sequence[str])
         return Entry(local, about | {"task": card.name}, one, (name, card.name))
 
     bare = Entry(Local(f"{name} {PLAIN}", plain, sync=sync), about | {"task": PLAIN}, key=(name, PLAIN))
-    return [bare, *(entry(get_method(method)) for method in methods)]
+    cards = [get_method(method) for method in methods]
+    return [bare, *(entry(card) for card in cards if not backend.lacks(card.needs))]
 
 
 def _theirs(peers: Peers, folder: Path, subject: Subject, layer: str, pictures: NDArray[np.uint8]) -> list[Entry]:

@@ -11,7 +11,6 @@ from livecam.config import Settings
 from livecam.controls import Choices, Controls
 from livecam.errors import LivecamError
 from livecam.explainer import Explainer
-from livecam.methods import methods
 from livecam.overlay import COLORMAPS, DEFAULT_ALPHA, DEFAULT_COLORMAP
 from livecam.sinks.snapshot import FOLDER, write_snapshot
 from livecam.types import AnnotatedFrame, RunInfo
@@ -22,7 +21,7 @@ def make_controls(settings: Settings, explainer: Explainer, *, recording: bool, 
     does not allow."""
     choices = Choices(
         colormaps=tuple(COLORMAPS),
-        methods=tuple(methods()) if explainer.method in methods() else (),
+        methods=explainer.methods,
         classes=len(explainer.labels),
         colormap=settings.colormap or DEFAULT_COLORMAP,
         method=explainer.method,

@@ -27,6 +27,7 @@ NETWORK = [
 MODEL = [
     *NETWORK,
     click.option("--method", metavar="NAME", help="A name of 'livecam methods'.  [gradcam]"),
+    click.option("--budget", metavar="N", help="Forward passes a frame, of a method that tries many inputs."),
     click.option("--layer", metavar="NAME", help="Target layer, dotted name; found by itself if not given."),
     click.option("--backend", metavar="NAME", help="auto, openvino, torch or onnxruntime.  [auto]"),
     click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps.  [auto]"),

@@ -47,6 +47,7 @@ def make_explainer(settings: Settings, work: Literal["still", "live", "every"] =
         upsample=settings.upsample,
         top_k=settings.top_k,
         threads=threads,
+        budget=settings.budget,
     )
 
 
