@@ -6,7 +6,9 @@ import pytest
 
 from livecam.errors import ConfigError, ModelError
 from livecam.explainer import Explainer, softmax
+from livecam.methods import methods
 from livecam.planes import Planes
+from livecam.types import Question
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +159,30 @@ def test_what_is_not_a_picture(explainer, image):
 def test_settings_that_make_no_sense(options):
     with pytest.raises(ConfigError):
         Explainer(**options)
+
+
+def test_a_method_gets_the_backend_that_it_needs(cup):
+    with Explainer(method="guidedgradcam", device="cpu") as explainer:
+        assert explainer.backend == "torch"
+        assert explainer.explain(cup).cam.shape == (224, 384)
+        assert set(explainer.methods) == set(methods())
+    with pytest.raises(ConfigError, match=r"guidedgradcam needs autograd of the whole network.*use --backend torch"):
+        Explainer(method="guidedgradcam", backend="openvino")
+
+
+def test_a_budget_bounds_the_forward_passes(cup):
+    with Explainer(method="scorecam", budget=5, input_size=64, backend="torch", device="cpu") as explainer:
+        module, seen = explainer._backend._module, []
+        handle = module.register_forward_pre_hook(lambda _m, inputs: seen.append(len(inputs[0])))
+        first, again = explainer.explain(cup), explainer.explain(cup)
+        assert sum(seen) == 2 * (1 + 5)
+        seen.clear()
+        explainer.explain(cup, question=Question(method="smoothgradcampp"))
+        handle.remove()
+    assert sum(seen) == 1 + 5
+    assert (first.cam == again.cam).all()
+    with pytest.raises(ConfigError, match="at least 1"):
+        Explainer(method="scorecam", budget=0)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3000), (37, 53), (2160, 3840)])

@@ -10,7 +10,7 @@ import torchvision
 from livecam.errors import ConfigError, UnknownName
 from livecam.explainer import Explainer
 from livecam.geometry import cell_at
-from livecam.methods import METHODS, MethodCard, get_method
+from livecam.methods import METHODS, MethodCard, get_method, methods
 from livecam.models import ModelSpec
 from livecam.types import Question
 
@@ -222,6 +222,29 @@ def test_another_method_for_one_question(explainer, picture, monkeypatch):
     assert raw(other) == pytest.approx(100.0 - raw(plain), rel=1e-5)
     with pytest.raises(UnknownName, match="gradcam"):
         explainer.explain(picture, question=Question(method="gradcat"))
+
+
+def test_a_question_asks_for_what_the_backend_has(explainer, picture, monkeypatch):
+    monkeypatch.setattr(explainer, "_budget", 4)
+    offered = [name for name in methods() if name in explainer.methods]
+    assert ("cam" in offered) is (explainer.model == "efficientnet_lite0")
+    assert ("guidedbackprop" in offered) is (explainer.backend == "torch")
+    missing = "cam" if "cam" not in offered else "guidedbackprop" if "guidedbackprop" not in offered else None
+    if missing:
+        with pytest.raises(ConfigError, match=f"--method {missing} needs"):
+            explainer.explain(picture, question=Question(method=missing))
+    for method in offered:
+        question = Question(method=method, against="runner-up")
+        explanation = explainer.explain(picture[::4, ::4], question=question, input_size=64)
+        assert explanation.method == method
+        assert (explanation.against is None) is not get_method(method).of_class
+
+
+@pytest.mark.parametrize("method", ["eigencam", "kpcacam", "fem", "random"])
+def test_what_shows_nothing_of_a_class_is_held_against_none(explainer, picture, method):
+    explanation = explainer.explain(picture, 5, question=Question(against=700, method=method))
+    assert explanation.against is None
+    assert (explanation.cam == explainer.explain(picture, 5, question=Question(method=method)).cam).all()
 
 
 def test_questions_of_several_threads_are_not_mixed_up(explainer, picture):

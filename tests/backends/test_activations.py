@@ -21,11 +21,15 @@ def test_values_and_derivatives_equal_pytorchs(name, made):
     there, back = made
     z = SMOOTH.clone().requires_grad_(True)
     wanted = getattr(torch.nn.functional, name)(z)
-    (slope,) = torch.autograd.grad(wanted.sum(), z)
+    (slope,) = torch.autograd.grad(wanted.sum(), z, create_graph=True)
+    second = torch.autograd.grad(slope.sum(), z)[0] if "relu" not in name else torch.zeros_like(z)
     ours = ACTIVATIONS[name].function(there(SMOOTH))
     assert str(ours.dtype).removeprefix("torch.") == "float32"
     assert back(ours) == pytest.approx(wanted.detach().numpy(), abs=1e-5)
-    assert back(ACTIVATIONS[name].derivative(there(SMOOTH))).astype("f4") == pytest.approx(slope.numpy(), abs=1e-5)
+    assert back(ACTIVATIONS[name].derivative(there(SMOOTH))).astype("f4") == pytest.approx(slope.detach(), abs=1e-5)
+    bend = ACTIVATIONS[name].second(there(SMOOTH))
+    assert str(bend.dtype).removeprefix("torch.") == "float32"
+    assert back(bend) == pytest.approx(second.numpy(), abs=1e-5)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

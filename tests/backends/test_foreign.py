@@ -12,12 +12,12 @@ from onnx import TensorProto, helper, numpy_helper
 from test_head import randomised
 
 from livecam.backends import open_backend
-from livecam.backends.foreign import principal
 from livecam.backends.pytorch import TorchBackend
 from livecam.errors import ConfigError, TargetLayerError, WeightsError
 from livecam.explainer import Explainer
 from livecam.methods import get_method
 from livecam.models import LoadedModel, ModelSpec
+from livecam.types import Question
 
 CHANNELS, CLASSES = 40, 7
 PLACE = {"layer": None, "device": "cpu", "precision": "auto"}
@@ -246,7 +246,7 @@ def test_another_tail_gets_eigencam_and_says_so(tmp_path, pictures, name, caplog
         backend = open_backend("auto", write(tmp_path / "net.onnx", OTHER[name]), **PLACE)
     assert [record.message for record in caplog.records if "Eigen-CAM" in record.message]
     assert (backend.substitute, backend.target_layer) == ("eigencam", "a")
-    maps = backend.numpy(get_method("gradcam").function(backend.forward(pictures), [1, 2, 3]))
+    maps = backend.numpy(get_method("eigencam").function(backend.forward(pictures), [1, 2, 3]))
     _, _, activations = autograd(pictures, [0, 0, 0])
     for ours, a in zip(maps, activations, strict=True):
         matrix = a.reshape(CHANNELS, -1).T.astype(np.float64)  # the paper's: positions × channels, projected on v₁
@@ -261,8 +261,36 @@ def test_an_explanation_says_that_it_is_eigencam(tmp_path, pictures):
         assert explainer.title.endswith("Eigen-CAM")
 
 
-def test_eigencam_of_nothing_is_nothing():
-    assert not principal(np.zeros((2, 5, 3, 4), np.float32)).any()
+def test_methods_without_gradients_remain(tmp_path, pictures):
+    name = write(tmp_path / "net.onnx", OTHER["max_pool"]).name
+    with Explainer(name, input_size=64, method="scorecam", budget=4) as explainer:
+        one = explainer.explain(pictures[0], 1)
+        other = explainer.explain(pictures[0], 1, question=Question(against=2))
+        assert (one.method, other.against.class_idx) == ("scorecam", 2)
+        assert (one.cam != other.cam).any()
+        assert set(explainer.methods) == {"eigencam", "kpcacam", "fem", "random", "scorecam", "sscam", "iscam"}
+        # What gradcam would be here has no class.
+        assert explainer.explain(pictures[0], question=Question(against=2, method="gradcam")).against is None
+    for method in ("gradcampp", "ablationcam", "guidedbackprop", "cam", "smoothgradcampp"):
+        with pytest.raises(ConfigError, match=f"--method {method} needs .* use another --method"):
+            Explainer(name, method=method)
+
+
+@pytest.mark.parametrize("kind", ["float", "uint8", "fixed"])
+def test_the_input_is_given_out_as_the_network_takes_it(tmp_path, pictures, kind):
+    before = [node("Transpose", "image", "nchw", perm=[0, 3, 1, 2]), node("Cast", "nchw", "x", to=TensorProto.FLOAT)]
+    forms = {
+        "float": {},
+        "uint8": {"shape": ("n", "h", "w", 3), "dtype": TensorProto.UINT8, "before": before},
+        "fixed": {"shape": (1, 3, 32, 32)},
+    }
+    backend = open_backend("auto", write(tmp_path / "net.onnx", TAILS["gemm"], **forms[kind]), **PLACE)
+    tap = backend.forward(pictures)
+    again = tap.rerun(tap.inputs())
+    assert again.logits == pytest.approx(tap.logits, rel=1e-5, abs=1e-5)
+    for row in range(3):
+        scored = tap.score(row, [1, 4], tap.inputs())
+        assert scored == pytest.approx(tap.logits[:, [1, 4]], rel=1e-5, abs=1e-5)
 
 
 def test_uint8_channels_last_pictures(tmp_path, pictures):

@@ -13,7 +13,7 @@ from livecam.backends import open_backend
 from livecam.backends.pytorch import TorchBackend
 from livecam.backends.target_layer import find_target_layer
 from livecam.errors import ConfigError, ModelError, TargetLayerError, UnknownName
-from livecam.methods import get_method, methods
+from livecam.methods import get_method
 from livecam.models import LoadedModel
 
 NETWORKS = {
@@ -170,20 +170,20 @@ def test_a_failing_network_with_a_closed_form_is_a_model_error(pictures, monkeyp
                 run(pictures)
 
 
-@pytest.mark.parametrize(("layer", "hooks"), [(None, 0), ("features.13", 1)])
-def test_the_network_is_given_back_as_it_was(layer, hooks, pictures):
+@pytest.mark.parametrize("layer", [None, "features.13"])
+def test_the_network_is_given_back_as_it_was(layer, pictures):
     module = network("mobilenet_v2")
     backend = open_backend("torch", loaded(module), layer=layer, device="cpu", precision="auto")
-    assert sum(len(part._forward_hooks) for part in module.modules()) == hooks
     backend.forward(pictures)
+    assert sum(len(part._forward_hooks) for part in module.modules()) == 0
     backend.close()
     backend.close()
     assert sum(len(part._forward_hooks) for part in module.modules()) == 0
     assert all(parameter.grad is None for parameter in module.parameters())
 
 
-@pytest.mark.parametrize(("layer", "hooks"), [(None, 0), ("features.17", 1)])
-def test_nothing_grows_over_a_stream(layer, hooks):
+@pytest.mark.parametrize("layer", [None, "features.17"])
+def test_nothing_grows_over_a_stream(layer):
     pictures = np.zeros((1, 32, 32, 3), np.uint8)
     method = get_method("gradcam").function
     with open_backend_for(network("mobilenet_v2"), layer=layer) as backend:
@@ -197,7 +197,7 @@ def test_nothing_grows_over_a_stream(layer, hooks):
         for _ in range(60):
             method(backend.forward(pictures), [1])
         assert tensors() == before
-        assert sum(len(part._forward_hooks) for part in backend._module.modules()) == hooks
+        assert sum(len(part._forward_hooks) for part in backend._module.modules()) == 0
 
 
 def test_only_the_head_builds_a_graph(pictures):
@@ -304,19 +304,6 @@ def test_a_failing_network_is_a_model_error():
         pytest.raises(ModelError, match="failed on an input"),
     ):
         backend.forward(np.zeros((1, 64, 64, 3), np.uint8))
-
-
-@pytest.mark.parametrize("name", list(methods()))
-def test_every_method_gives_a_map_of_evidence(name, pictures):
-    card = get_method(name)
-    with open_backend_for(network("mobilenet_v3_large")) as backend:
-        maps = backend.numpy(card.function(backend.forward(pictures), [1, 2]))
-    assert maps.shape == (2, 3, 4)
-    assert maps.dtype == np.float32
-    assert (maps >= 0).all()
-    assert np.isfinite(maps).all()
-    assert card.paper
-    assert card.title
 
 
 @pytest.mark.gpu

@@ -67,6 +67,8 @@ def test_the_controls_of_a_run(explainer):
     assert controls.act("opacity", "-").alpha == 0.65
     assert controls.act("lock", 999).locked == 999
     assert controls.act("method", "gradcam").method == "gradcam"
+    with pytest.raises(ConfigError, match="not one of"):
+        controls.act("method", "guidedbackprop")  # OpenVINO has no autograd
     assert controls.act("colormap").colormap not in (None, "viridis")
     controls.act("snapshot")
     assert controls.take("snapshot") == 1

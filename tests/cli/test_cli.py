@@ -529,7 +529,12 @@ class TestLists:
         assert livecam("models", "--fetch", "efficientnet_lite0").code == 0
 
     def test_methods(self, livecam):
-        assert livecam("methods", "--json").report["gradcam"]["paper"] == "arXiv:1610.02391"
+        report = livecam("methods", "--json").report
+        assert report["gradcam"]["paper"] == "arXiv:1610.02391"
+        assert report["cam"]["needs"] == ["a head of pooling and one linear layer"]
+        assert "gradcam" in report["hirescam"]["same_as"]
+        assert [name for name in report if report[name]["budget"]] == ["iscam", "scorecam", "smoothgradcampp", "sscam"]
+        assert [name for name in report if not report[name]["of_class"]] == ["eigencam", "fem", "kpcacam", "random"]
         assert "Grad-CAM" in livecam("methods").err
 
     def test_devices(self, livecam):
