@@ -32,7 +32,7 @@ def test_the_engine_gets_the_threads_that_it_was_given(threads):
     spec = ModelSpec("efficientnet_lite0", None, None, None, None)
     backend = open_backend("openvino", spec, layer=None, device="cpu", precision="float32", threads=threads)
     try:
-        compiled = backend._compiled((64, 64))
+        compiled = backend._request((64, 64)).get_compiled_model()
         assert compiled.get_property("INFERENCE_NUM_THREADS") == threads
     finally:
         backend.close()
