@@ -28,7 +28,7 @@ FINEST = 32  # columns of a map: what is finer cannot be seen in a tile
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-t", "--time", type=float, default=1.5, help="seconds into the sample clip")
+    parser.add_argument("-t", "--time", type=float, default=4.5, help="seconds into the sample clip")
     parser.add_argument("-o", "--output", type=Path, default=Path("recordings/methods.png"))
     args = parser.parse_args()
     with open_source(str(sample()), SourceOptions(start_s=args.time, duration_s=0.1)) as source:
