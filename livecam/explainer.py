@@ -31,11 +31,12 @@ class Explainer:
     """What a network sees in a picture, and where it looks. Works alone on NumPy images: no camera, no thread.
 
     model: a name of ``livecam models``, or ``timm/NAME``. weights, labels: files of your own. mean, std: of RGB in
-    [0, 1]. method: a name of ``livecam methods``. layer: dotted name of the target layer; None finds it. input: how a
-    picture becomes the network's input (``livecam.geometry.plan``). input_size: its short side in pixels. detail:
-    ``plain``, ``live`` or ``best`` (``livecam.detail``). scales, fuse, upsample: instead of the detail's own. top_k:
-    predictions kept in an explanation. threads: of the engine on a CPU; None leaves it to the engine. budget: forward
-    passes a picture of a method that tries many inputs; None: the method's own.
+    [0, 1]. method: a name of ``livecam methods``. layer: dotted name of the target layer; None finds it; the maps of
+    several are fused: ``a,b``, or ``stages:3``, the target layer and the last ones of the two resolutions before it.
+    input: how a picture becomes the network's input (``livecam.geometry.plan``). input_size: its short side in pixels.
+    detail: ``plain``, ``live`` or ``best`` (``livecam.detail``). scales, fuse, upsample: instead of the detail's own.
+    top_k: predictions kept in an explanation. threads: of the engine on a CPU; None leaves it to the engine. budget:
+    forward passes a picture of a method that tries many inputs; None: the method's own.
 
     Raises ConfigError, UnknownName, WeightsError, TargetLayerError. Any thread may call it, one at a time is served.
     """
@@ -184,10 +185,10 @@ class Explainer:
                 chosen = [choose(row) if choose else int(row.argmax()) for row in scores]
             rivals = [self._rival(question, method, row, one) for row, one in zip(tap.logits, chosen, strict=True)]
             votes = self._votes(tap, question.spot, region)
-            looks = [self._look(backend, tap, method, chosen, rivals)]
+            looks = self._looks(backend, tap, method, chosen, rivals)
             for further in larger:
                 tap = backend.forward(self._inputs(images, further)[0])
-                looks.append(self._look(backend, tap, method, chosen, rivals))
+                looks += self._looks(backend, tap, method, chosen, rivals)
             self.title = f"{self.model} · {method.title}"
         maps = self._detail.combine(looks)
         seconds = (time.perf_counter() - start) / len(images)
@@ -202,14 +203,20 @@ class Explainer:
         size, region = plan(self._input, images[0].shape[:2], short)
         return np.stack([take(image, region, size) for image in images]), region
 
-    def _look(
+    def _looks(
         self, backend: Backend, tap: Tap, method: MethodCard, chosen: list[int], rivals: list[int | None]
-    ) -> Look:
-        # A copy: what a tap refers to may be gone with the next pass.
-        features = backend.numpy(tap.activations).copy() if self._detail.share else None
+    ) -> list[Look]:
+        """One of each layer, of the target layer first."""
         held = [rival for rival in rivals if rival is not None]
         asked = contrast(tap, held) if len(held) == len(rivals) else tap
-        return Look(backend.numpy(method.function(asked, chosen)), features)
+        # A copy: what a tap refers to may be gone with the next pass.
+        return [
+            Look(
+                backend.numpy(method.function(one, chosen)),
+                backend.numpy(one.activations).copy() if self._detail.share else None,
+            )
+            for one in (asked, *asked.others)
+        ]
 
     def _asked(self, question: Question, backend: Backend) -> MethodCard:
         if question.method in (None, self.method):

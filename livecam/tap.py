@@ -91,7 +91,8 @@ class Tap:
     numpy: an array of the backend as float32 NumPy. curvature: mean over space of ∂²y_c/∂A² · A, (B, K). weights: W[c]
     of a head y = W·mean(A) + b, (B, K). tail: logits of changed activations. inputs: x (B, 3, height, width) in the
     network's own range, in which 0 is the mean colour. score: logits of other inputs. rerun: the tap of another x.
-    input_gradients: of a logit by x. bias_terms: of a logit by every bias. stages: earlier layers.
+    input_gradients: of a logit by x. bias_terms: of a logit by every bias. stages: earlier layers. others: taps of the
+    same pass at further layers, from the nearest to the target layer to the first.
 
     A tap lives until the backend's next forward pass, and belongs to the thread that made it.
     """
@@ -111,6 +112,7 @@ class Tap:
     input_gradients: InputGradients = _absent
     bias_terms: BiasTerms = _absent
     stages: Stages = _absent
+    others: tuple[Tap, ...] = ()
 
 
 def contrast(tap: Tap, against: list[int]) -> Tap:
@@ -143,6 +145,7 @@ def contrast(tap: Tap, against: list[int]) -> Tap:
         input_gradients=partial(tap.input_gradients, against=against),
         bias_terms=partial(tap.bias_terms, against=against),
         stages=partial(tap.stages, against=against),
+        others=tuple(contrast(other, against) for other in tap.others),
     )
 
 

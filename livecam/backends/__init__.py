@@ -20,6 +20,7 @@ from livecam.tap import Array, Need, Tap
 
 log = logging.getLogger("livecam")
 
+STAGES = "stages:"
 PRECISIONS = ("auto", "fast", "float32", "float16", "bfloat16")
 
 
@@ -81,7 +82,8 @@ def open_backend(
     """Run ``model`` on ``device``. ``auto`` is OpenVINO on a CPU, where it is installed and can explain the model, else
     PyTorch, which alone has autograd; needs: of the method. precision: ``fast`` is the shortest type that the device
     computes natively, ``auto`` is that on a GPU and float32 on a CPU. threads: of the engine on a CPU; None leaves it
-    to the engine. Whether the backend has all that the method needs, ``Backend.lacks`` says.
+    to the engine. Whether the backend has all that the method needs, ``Backend.lacks`` says. layer: of several,
+    ``a,b`` or ``stages:N``, all but the last lie before the head: PyTorch's again.
 
     Raises UnknownName, ConfigError, MissingExtra, TargetLayerError, ModelError.
     """
@@ -89,9 +91,12 @@ def open_backend(
         raise ConfigError(f"precision {precision!r} is not one of {', '.join(PRECISIONS)}")
     if isinstance(model, ModelSpec) and model.name.lower().endswith(".onnx"):
         return _foreign(name, model, layer, device, precision, threads)
+    several = layer is not None and ("," in layer or layer.startswith(STAGES))
+    if several and name not in ("auto", "torch"):
+        raise ConfigError(f"--layer {layer}: maps of several layers need autograd; use --backend torch")
     if name != "auto":
         return _kind(name)(model, layer, device, precision, threads)
-    if Need.AUTOGRAD not in needs and (device == "cpu" or (device == "auto" and not _accelerator())):
+    if not several and Need.AUTOGRAD not in needs and (device == "cpu" or (device == "auto" and not _accelerator())):
         try:
             return _kind("openvino")(model, layer, device, precision, threads)
         except (MissingExtra, TargetLayerError) as error:

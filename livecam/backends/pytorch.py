@@ -2,7 +2,7 @@
 
 Where the head has a closed form, A is taken out of a forward pass without autograd, and the head's algebra does the
 rest; on CUDA that pass is one graph. Elsewhere all parameters are frozen, and a forward hook replaces A by a leaf that
-requires a gradient: the backbone builds no graph, and the backward pass stops at A.
+requires a gradient: the backbone builds no graph, and the backward pass stops at A. Of several layers the first is it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from livecam.backends.batches import scores
 from livecam.backends.cuda_graph import Replayed
 from livecam.backends.head import Engine, Head, closed_form, find_head, lacks
 from livecam.backends.tapped import Tapped
-from livecam.backends.target_layer import find_target_layer, stage_layers
+from livecam.backends.target_layer import find_target_layers, stage_layers
 from livecam.errors import ConfigError, ModelError, TargetLayerError, first_line
 from livecam.models import Model
 from livecam.tap import Floats, Need, Tap
@@ -38,6 +38,8 @@ TAIL_BYTES = 64 << 20  # of changed activations at once
 class TorchBackend:
     """A network under PyTorch on ``cpu``, ``cuda`` or ``mps``.
 
+    layer: dotted name of the target layer; several, as ``find_target_layers`` takes them: the last is the target layer,
+    the others are the tap's ``others``.
     closed_form: False: by autograd also where the head has a closed form, for who checks one against the other.
     """
 
@@ -63,8 +65,9 @@ class TorchBackend:
         loaded = model.load()
         self.labels = loaded.labels
         self._module: torch.nn.Module = loaded.module.to("cpu", torch.float32)
-        self.target_layer, self._target = find_target_layer(self._module, len(loaded.labels), layer or loaded.layer)
-        self._head = self._found_head() if closed_form else None
+        self._layers = find_target_layers(self._module, len(loaded.labels), layer, loaded.layer)
+        self.target_layer = ",".join(self._layers)
+        self._head = self._found_head() if closed_form and len(self._layers) == 1 else None
         self._module.to(self._device, self._dtype, memory_format=torch.channels_last)
         # (x / 255 − mean) / std as one multiply and one add
         mean, std = torch.tensor(loaded.mean), torch.tensor(loaded.std)
@@ -120,54 +123,68 @@ class TorchBackend:
 
     def _by_autograd(self, inputs: torch.Tensor) -> Tap:
         """inputs: (B, 3, H, W) in the network's own range."""
-        leaves: list[torch.Tensor] = []
+        taken: dict[str, torch.Tensor] = {}
 
-        def cut(_module: torch.nn.Module, _inputs: object, output: torch.Tensor) -> torch.Tensor:
-            leaves.append(output.detach().requires_grad_(True))
-            # A clone, for what follows may work in place, which a leaf forbids.
-            return leaves[-1].clone()
+        def cutting(name: str) -> deep.Hook:
+            def cut(_module: torch.nn.Module, _inputs: object, output: torch.Tensor) -> torch.Tensor:
+                taken[name] = output if output.requires_grad else output.detach().requires_grad_(True)
+                # A clone, for what follows may work in place, which a leaf forbids.
+                return taken[name].clone()
 
-        with self._translated(inputs.shape), torch.enable_grad(), deep.hooked([(self._target, cut)]):
+            return cut
+
+        hooks = [(self._module.get_submodule(name), cutting(name)) for name in self._layers]
+        with self._translated(inputs.shape), torch.enable_grad(), deep.hooked(hooks):
             logits = self._module(inputs)
-        if not leaves:
-            raise ModelError(f"{self.target_layer}: was not run by the forward pass; choose another --layer")
-        leaf = leaves[-1]
+        for name in self._layers:
+            if name not in taken:
+                raise ModelError(f"{name}: was not run by the forward pass; choose another --layer")
+        *others, last = (self._at(name, taken[name], logits, inputs) for name in self._layers)
+        return replace(last, others=tuple(reversed(others)))
+
+    def _at(self, layer: str, A: torch.Tensor, logits: torch.Tensor, inputs: torch.Tensor) -> Tap:  # noqa: N803
+        """The tap of one layer. A: its output, in the graph of ``logits``."""
 
         def gradients(class_idx: list[int], *, twice: bool = False) -> torch.Tensor:
             with self._translated(inputs.shape):
                 # The graph is kept for further classes.
                 y = deep.total(logits, class_idx)
-                (gradient,) = torch.autograd.grad(y, leaf, retain_graph=True, create_graph=twice)
+                (gradient,) = torch.autograd.grad(y, A, retain_graph=True, create_graph=twice)
             return gradient
 
         def alpha(class_idx: list[int]) -> torch.Tensor:
             return gradients(class_idx).mean((-2, -1))
 
         def curvature(class_idx: list[int]) -> torch.Tensor:
-            first, activations = gradients(class_idx, twice=True), leaf.detach()
+            first, activations = gradients(class_idx, twice=True), A.detach()
             product = None
             if first.requires_grad:
                 y = (first * activations).sum()
-                (product,) = torch.autograd.grad(y, leaf, retain_graph=True, allow_unused=True)
+                (product,) = torch.autograd.grad(y, A, retain_graph=True, allow_unused=True)
             return (torch.zeros_like(activations) if product is None else product).mean((-2, -1))
 
         def votes(y: int, x: int) -> tuple[torch.Tensor, bool]:
             with self._translated(inputs.shape):
-                return along(logits, leaf, y, x)
+                return along(logits, A, y, x)
 
         tap = Tap(
             self.numpy(logits),
-            leaf.detach(),
+            A.detach(),
             gradients,
             alpha,
             votes,
             numpy=self.numpy,
             curvature=curvature,
-            tail=partial(self._tail, inputs, leaf.detach()),
+            tail=partial(self._tail, layer, inputs, A.detach()),
             inputs=lambda: self.numpy(inputs),
             score=lambda row, class_idx, others: scores(self._logits, class_idx, others),
         )
-        return self._deepened(tap, lambda: inputs, lambda other: self._by_autograd(self._input(other)))
+
+        def rerun(other: Floats) -> Tap:
+            again = self._by_autograd(self._input(other))
+            return [again, *again.others][::-1][self._layers.index(layer)]
+
+        return self._deepened(tap, lambda: inputs, rerun)
 
     def _deepened(self, tap: Tap, x: Callable[[], torch.Tensor], rerun: Callable[[Floats], Tap]) -> Tap:
         """``tap`` with what needs autograd of the whole network."""
@@ -195,6 +212,7 @@ class TorchBackend:
 
     def _tail(
         self,
+        layer: str,
         x: torch.Tensor,
         activations: torch.Tensor,
         row: int,
@@ -202,9 +220,10 @@ class TorchBackend:
         channels: Floats,
         places: Floats,
     ) -> Floats:
-        """One picture goes up to the target layer, whose output is replaced by a batch."""
+        """One picture goes up to ``layer``, whose output is replaced by a batch."""
         own, found = activations[row], [np.zeros((0, len(class_idx)), np.float32)]
         step = max(1, TAIL_BYTES // (own.numel() * own.element_size()))
+        target = self._module.get_submodule(layer)
 
         def instead(_module: torch.nn.Module, _inputs: object, _output: torch.Tensor) -> torch.Tensor:
             return changed
@@ -213,13 +232,13 @@ class TorchBackend:
             part = slice(start, start + step)
             scale = self._placed(channels[part])[:, :, None, None] * self._placed(places[part])[:, None]
             changed = (own * scale).to(self._dtype)
-            with self._translated(x.shape), torch.inference_mode(), deep.hooked([(self._target, instead)]):
+            with self._translated(x.shape), torch.inference_mode(), deep.hooked([(target, instead)]):
                 found.append(self.numpy(self._module(x[row : row + 1])[:, class_idx]))
         return np.concatenate(found)
 
     def _stages(self) -> list[str]:
         if self._stage_layers is None:
-            self._stage_layers = stage_layers(self._module, self.target_layer)
+            self._stage_layers = stage_layers(self._module, self._layers[-1])
         return self._stage_layers
 
     def _tapped(self, head: Head, x: Floats) -> tuple[Floats, torch.Tensor, torch.Tensor | None]:

@@ -1,4 +1,4 @@
-"""Which layer to explain: the last one whose output still has positions."""
+"""Which layers to explain: by itself the last one whose output still has positions."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 
+from livecam.backends import STAGES
 from livecam.errors import ModelError, TargetLayerError
 
 PROBE = (1, 3, 224, 224)
@@ -41,6 +42,28 @@ def find_target_layer(module: torch.nn.Module, classes: int, name: str | None = 
             "network; choose another --model, or name a --layer"
         )
     return features[-1], module.get_submodule(features[-1])
+
+
+def find_target_layers(module: torch.nn.Module, classes: int, wish: str | None, own: str | None = None) -> list[str]:
+    """The layers that ``wish`` asks for, in the order of execution.
+
+    wish: dotted names with commas between; ``stages:N``, the target layer and the last layers of the N − 1 resolutions
+    before it; None: the target layer. own: name of the target layer; None finds it. Raises TargetLayerError.
+    """
+    if wish is None or wish.startswith(STAGES):
+        last, _ = find_target_layer(module, classes, own)
+        return [last] if wish is None else stage_layers(module, last, _count(wish))
+    names = list(dict.fromkeys(name.strip() for name in wish.split(",")))
+    for name in names:
+        _by_name(module, name)
+    return [name for name in _trace(module) if name in names]
+
+
+def _count(wish: str) -> int:
+    count = wish.removeprefix(STAGES)
+    if not count.isdecimal() or int(count) < 2:
+        raise TargetLayerError(f"--layer {wish}: how many resolutions? At least 2, as in {STAGES}3")
+    return int(count)
 
 
 def stage_layers(module: torch.nn.Module, target_layer: str, count: int = 3) -> list[str]:

@@ -28,7 +28,12 @@ MODEL = [
     *NETWORK,
     click.option("--method", metavar="NAME", help="A name of 'livecam methods'.  [gradcam]"),
     click.option("--budget", metavar="N", help="Forward passes a frame, of a method that tries many inputs."),
-    click.option("--layer", metavar="NAME", help="Target layer, dotted name; found by itself if not given."),
+    click.option(
+        "--layer",
+        metavar="NAME",
+        help="Target layer, dotted name; found by itself if not given. Several are fused: a,b, or stages:3, "
+        "the last layers of the last three resolutions.",
+    ),
     click.option("--backend", metavar="NAME", help="auto, openvino, torch or onnxruntime.  [auto]"),
     click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps.  [auto]"),
     click.option("--precision", metavar="NAME", help="auto, fast, float32, float16, bfloat16.  [auto]"),
@@ -41,7 +46,7 @@ MODEL = [
         help="plain; live: sharper, one pass; best: two.  [live; stills: best; annotate: plain]",
     ),
     click.option("--scales", metavar="S,S", help="Sizes of input to fuse, times --input-size: 1,1.4,2.  [of --detail]"),
-    click.option("--fuse", metavar="MODE", help="mean, max or product of their maps.  [mean]"),
+    click.option("--fuse", metavar="MODE", help="mean, max or product of the maps of scales and layers.  [mean]"),
     click.option("--upsample", metavar="MODE", help="bilinear, cubic, or guided by the picture.  [guided]"),
     click.option("--class", "class_", metavar="NAME_OR_INDEX", help="Explain this class instead of the best one."),
     click.option("--top-k", metavar="K", help="Predictions shown.  [5]"),
