@@ -119,6 +119,8 @@ class Settings(BaseSettings):
     scales: Annotated[tuple[float, ...] | None, BeforeValidator(_numbers)] = None
     fuse: Literal["mean", "max", "product"] | None = None
     upsample: Literal["bilinear", "cubic", "guided"] | None = None
+    relu: Literal["on", "leaky", "off"] = "on"
+    normalise: Literal["peak", "percentile", "minmax", "logit"] = "peak"
     class_: Annotated[
         str | None, Field(validation_alias=AliasChoices("class", "livecam_class"), coerce_numbers_to_str=True)
     ] = None

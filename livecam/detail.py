@@ -28,7 +28,7 @@ TINY = np.float32(1e-30)
 
 
 class Look(NamedTuple):
-    """What one pass over pictures gave. maps: (B, h, w) >= 0. features: the activations (B, K, h, w), if needed."""
+    """What one layer gave in one pass over pictures. maps: (B, h, w), raw. features: A (B, K, h, w), if needed."""
 
     maps: Maps
     features: Maps | None
@@ -91,13 +91,14 @@ DETAILS = {
 
 
 def fused(maps: list[Maps], how: Fuse = "mean") -> Maps:
-    """Maps (B, h, w) >= 0 of the same pictures on several grids → one on the finest of them, in units of the first.
+    """Maps (B, h, w) of the same pictures on several grids → one on the finest of them, in units of the first.
 
-    Each is brought to the peak of the first: a cell of a finer grid is a smaller part of the same sum, and a scale at
-    which the network is less sure of its class points at it all the same. ``product`` is the geometric mean.
+    Each is brought to the peak of the first, above or below 0: a cell of a finer grid is a smaller part of the same
+    sum, and a scale at which the network is less sure of its class points at it all the same. ``product`` is the
+    geometric mean, 0 where one is not above 0.
     """
     size = max((one.shape[1:] for one in maps), key=lambda shape: shape[0] * shape[1])
-    peaks = [one.max((1, 2), keepdims=True) for one in maps]
+    peaks = [np.abs(one).max((1, 2), keepdims=True) for one in maps]
     even = [one * (peaks[0] / np.maximum(peak, TINY)) for one, peak in zip(maps, peaks, strict=True)]
     stack = np.stack([_on(one, size) for one in even])
     if how == "max":
@@ -108,7 +109,7 @@ def fused(maps: list[Maps], how: Fuse = "mean") -> Maps:
 
 
 def spread(maps: Maps, activations: Maps, share: float) -> Maps:
-    """Maps (B, h, w) >= 0 with a share of the heat spread over positions alike; the peak of the spread part is as high.
+    """Maps (B, h, w) with a share of the heat spread over positions alike; the peak of the spread part is as high.
 
     activations: (B, K, h, w), the features of the same positions.
         S_ij = ReLU(cos(x_i − x̄, x_j − x̄)),   m' = (1 − λ) m + λ s Σ_j S_ij m_j / Σ_j S_ij
@@ -131,8 +132,8 @@ def _spread(cam: Maps, activations: Maps, share: float) -> Maps:
 
 
 def _on(maps: Maps, size: tuple[int, ...]) -> Maps:
-    """Maps (B, h, w) on a finer grid (H, W), cubic, never below 0."""
+    """Maps (B, h, w) on a finer grid (H, W), cubic, which by itself puts nothing below 0."""
     if maps.shape[1:] == size:
         return maps
     finer = [cv2.resize(one, (size[1], size[0]), interpolation=cv2.INTER_CUBIC) for one in maps]
-    return np.asarray(np.maximum(np.stack(finer), 0), np.float32)
+    return np.asarray(np.maximum(np.stack(finer), np.minimum(maps.min((1, 2), keepdims=True), 0)), np.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -15,8 +16,9 @@ from livecam.backends import Backend, open_backend
 from livecam.detail import DETAILS, Fuse, Look
 from livecam.errors import ConfigError, ModelError
 from livecam.geometry import INPUTS, Region, cell_at, plan, take
+from livecam.heat import NORMALISES, Normalise, heat
 from livecam.hiding import hidden, hottest, moved_to_the_cold
-from livecam.methods import MethodCard, get_method, methods
+from livecam.methods import RELUS, MethodCard, Relu, get_method, methods
 from livecam.models import Colour, ModelSpec
 from livecam.planes import Planes
 from livecam.tap import Need, Tap, contrast
@@ -36,7 +38,10 @@ class Explainer:
     input: how a picture becomes the network's input (``livecam.geometry.plan``). input_size: its short side in pixels.
     detail: ``plain``, ``live`` or ``best`` (``livecam.detail``). scales, fuse, upsample: instead of the detail's own.
     top_k: predictions kept in an explanation. threads: of the engine on a CPU; None leaves it to the engine. budget:
-    forward passes a picture of a method that tries many inputs; None: the method's own.
+    forward passes a picture of a method that tries many inputs; None: the method's own. relu: the last step of the
+    methods whose formula has one: ``on``, ``leaky`` (0.01 of what is below 0) or ``off``; what is below 0 is cold all
+    the same, unless ``normalise`` is ``minmax``. normalise: what is hot (``livecam.heat``): ``peak``, ``percentile``,
+    ``minmax``, or ``logit``, of methods with maps in logits.
 
     Raises ConfigError, UnknownName, WeightsError, TargetLayerError. Any thread may call it, one at a time is served.
     """
@@ -63,6 +68,8 @@ class Explainer:
         fuse: Fuse | None = None,
         upsample: Upsample | None = None,
         budget: int | None = None,
+        relu: Relu = "on",
+        normalise: Normalise = "peak",
     ) -> None:
         if detail not in DETAILS:
             raise ConfigError(f"detail {detail!r} is not one of {', '.join(DETAILS)}")
@@ -73,7 +80,12 @@ class Explainer:
         self._detail = DETAILS[detail].but(scales, fuse, upsample)
         if budget is not None and budget < 1:
             raise ConfigError(f"a budget of {budget} forward passes explains nothing; give at least 1")
+        if relu not in RELUS:
+            raise ConfigError(f"relu {relu!r} is not one of {', '.join(RELUS)}")
+        if normalise not in NORMALISES:
+            raise ConfigError(f"normalise {normalise!r} is not one of {', '.join(NORMALISES)}")
         card = get_method(method)
+        self._relu, self._normalise = relu, normalise
         self.model, self._budget, self.input_size = model, budget, input_size
         self._input, self._top_k = input, top_k
         files = [Path(file) if file is not None else None for file in (weights, labels)]
@@ -82,7 +94,7 @@ class Explainer:
             backend, spec, layer=layer, device=device, precision=precision, threads=threads, needs=card.needs
         )
         try:
-            self._method = fitting(card, opened).with_budget(budget)
+            self._method = self._set(card, opened)
         except ConfigError:
             opened.close()
             raise
@@ -92,7 +104,11 @@ class Explainer:
         self.precision, self.target_layer = opened.precision, opened.target_layer
         self.method, self.title = self._method.name, f"{model} · {self._method.title}"
         """Title: model and method, for people; of the last explanation, where a question asks for another method."""
-        self.methods = tuple(name for name in methods() if not opened.lacks(get_method(name).needs))
+        self.methods = tuple(
+            name
+            for name in methods()
+            if not opened.lacks(get_method(name).needs) and (normalise != "logit" or get_method(name).logits)
+        )
         """Names of those that a question may ask for."""
         self._lock = threading.Lock()
 
@@ -193,7 +209,8 @@ class Explainer:
         maps = self._detail.combine(looks)
         seconds = (time.perf_counter() - start) / len(images)
         rows = zip(maps, scores, chosen, rivals, votes, strict=True)
-        return [self._explanation(*row, method.name, region, seconds, question.spot) for row in rows]
+        cells = looks[0].maps[0].size  # of the grid in whose units all are
+        return [self._explanation(*row, cells, method.name, region, seconds, question.spot) for row in rows]
 
     def _inputs(self, images: list[Picture], short: int) -> tuple[NDArray[np.uint8], Region]:
         """What the network is given for ``images``, (B, H, W, 3) uint8 RGB, and the region that it shows."""
@@ -221,7 +238,14 @@ class Explainer:
     def _asked(self, question: Question, backend: Backend) -> MethodCard:
         if question.method in (None, self.method):
             return self._method
-        return fitting(get_method(question.method), backend).with_budget(self._budget)
+        return self._set(get_method(question.method), backend)
+
+    def _set(self, card: MethodCard, backend: Backend) -> MethodCard:
+        """The method as this explainer wants it. Raises ConfigError."""
+        fit = replace(fitting(card, backend).with_budget(self._budget), relu=self._relu)
+        if self._normalise == "logit" and not fit.logits:
+            raise ConfigError(f"--normalise logit: maps of {fit.name} are in no logits; use peak, percentile or minmax")
+        return fit
 
     def _rival(self, question: Question, method: MethodCard, logits: NDArray[np.float32], chosen: int) -> int | None:
         """The class that ``chosen`` is held against, if one is."""
@@ -254,20 +278,19 @@ class Explainer:
         chosen: int,
         rival: int | None,
         votes: tuple[Vote, ...],
+        cells: int,
         method: str,
         region: Region,
         seconds: float,
         spot: tuple[float, float] | None,
     ) -> Explanation:
-        peak = float(raw.max())
         top = tuple(self._prediction(int(number), scores) for number in best(scores)[: self._top_k])
-        cam = raw / peak if peak > 0 else np.zeros_like(raw)
         return Explanation(
             0,
             chosen,
             top,
-            cam,
-            peak,
+            heat(raw, self._normalise, cells),
+            float(raw.max()),
             method,
             self.target_layer,
             seconds,
@@ -277,6 +300,7 @@ class Explainer:
             spot=spot,
             votes=votes,
             upsampling=self._detail.upsampling,
+            normalise=self._normalise,
         )
 
     def _prediction(self, class_idx: int, scores: NDArray[np.float32]) -> Prediction:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from livecam.errors import ConfigError
 from livecam.geometry import WHOLE, Region
+from livecam.heat import Normalise
 from livecam.planes import Planes
 from livecam.upsampling import Upsample, upsample
 
@@ -168,6 +169,7 @@ class Explanation:
     against: the class that the explained one is held against: the map then shows what speaks for the one rather than
     the other. spot: (x, y), fractions of the picture; votes: what it adds to the classes, the strongest first, empty
     outside ``region``.
+    normalise: how ``cam`` was made of the raw map (``livecam.heat``); ``cam * peak`` is that map for ``peak``.
     upsampling: how ``heatmap`` interpolates: ``bilinear``, ``cubic``, or ``guided`` by the picture.
     faithfulness: the newest check of this class and method, at times of an earlier picture; None when none was made.
     """
@@ -186,6 +188,7 @@ class Explanation:
     spot: tuple[float, float] | None = None
     votes: tuple[Vote, ...] = ()
     upsampling: Upsample = "bilinear"
+    normalise: Normalise = "peak"
     faithfulness: Faithfulness | None = None
 
     def heatmap(self, size: tuple[int, int], guide: Picture | None = None) -> Heatmap:

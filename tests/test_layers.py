@@ -13,7 +13,7 @@ LAYERS = [
     {"_av", "_openvino", "addresses", "cache", "clock", "health", "idle", "masking", "registry", "restarts"},
     {"heartbeat", "planes"},
     {"geometry"},
-    {"upsampling"},
+    {"heat", "upsampling"},
     {"detail", "types"},
     {"channel", "config", "controls", "governor", "overlay", "records", "smoothing", "stats", "tap", "threads"},
     {"web"},

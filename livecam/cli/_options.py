@@ -48,6 +48,8 @@ MODEL = [
     click.option("--scales", metavar="S,S", help="Sizes of input to fuse, times --input-size: 1,1.4,2.  [of --detail]"),
     click.option("--fuse", metavar="MODE", help="mean, max or product of the maps of scales and layers.  [mean]"),
     click.option("--upsample", metavar="MODE", help="bilinear, cubic, or guided by the picture.  [guided]"),
+    click.option("--relu", metavar="MODE", help="Last step of a method: on, leaky or off.  [on]"),
+    click.option("--normalise", metavar="MODE", help="What is hot: peak, percentile (99th), minmax or logit.  [peak]"),
     click.option("--class", "class_", metavar="NAME_OR_INDEX", help="Explain this class instead of the best one."),
     click.option("--top-k", metavar="K", help="Predictions shown.  [5]"),
 ]

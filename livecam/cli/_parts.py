@@ -48,6 +48,8 @@ def make_explainer(settings: Settings, work: Literal["still", "live", "every"] =
         top_k=settings.top_k,
         threads=threads,
         budget=settings.budget,
+        relu=settings.relu,
+        normalise=settings.normalise,
     )
 
 

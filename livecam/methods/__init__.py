@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from livecam.registry import Registry, load_all
 from livecam.tap import Array, Need, Tap
@@ -13,10 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Method(Protocol):
+class Formula(Protocol):
     def __call__(self, tap: Tap, class_idx: list[int]) -> Array:
-        """Raw maps (B, h, w) >= 0 of class ``class_idx[b]`` in picture b: an array of the backend, or NumPy."""
+        """Maps (B, h, w) of class ``class_idx[b]`` in picture b, before the formula's last ReLU: an array of the
+        backend, or NumPy."""
         ...
+
+
+Relu = Literal["on", "leaky", "off"]
+RELUS: tuple[Relu, ...] = ("on", "leaky", "off")
+SLOPE = 0.01
+"""Of LeakyReLU below 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,26 +32,36 @@ class MethodCard:
 
     cost: beside one forward pass. needs: what the backend must have. same_as: where it equals another method, up to a
     factor. budget: forward passes a frame, of a method that tries many inputs and takes ``budget=``; else None.
-    of_class: False where the map shows nothing of a class, and so nothing of "this and not that".
+    of_class: False where the map shows nothing of a class, and so nothing of "this and not that". logits: True where a
+    map is in units of the logit, what each cell adds to it. relu: the formula's last step, ``leaky`` with SLOPE,
+    ``off`` to see also what speaks against; it changes nothing where a formula ends otherwise.
     """
 
     name: str
     title: str
-    function: Method
+    formula: Formula
     paper: str
     cost: str
     needs: frozenset[Need] = frozenset()
     same_as: str = ""
     budget: int | None = None
     of_class: bool = True
+    logits: bool = False
+    relu: Relu = "on"
+
+    def function(self, tap: Tap, class_idx: list[int]) -> Array:
+        """Raw maps (B, h, w) of class ``class_idx[b]`` in picture b, >= 0 unless ``relu`` lets others through."""
+        maps = self.formula(tap, class_idx)
+        if self.relu == "on":
+            return maps.clip(min=0)
+        return maps if self.relu == "off" else maps.clip(min=0) + SLOPE * maps.clip(max=0)
 
     def with_budget(self, budget: int | None) -> MethodCard:
         """The method with so many forward passes a frame; where it takes no budget, or for None, as it is."""
         if budget is None or self.budget is None:
             return self
-        return replace(
-            self, function=partial(cast("Callable[..., Array]", self.function), budget=budget), budget=budget
-        )
+        formula = partial(cast("Callable[..., Array]", self.formula), budget=budget)
+        return replace(self, formula=formula, budget=budget)
 
 
 METHODS: Registry[MethodCard] = Registry("method")

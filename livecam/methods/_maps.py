@@ -11,10 +11,10 @@ SPACE = (-2, -1)
 
 
 def weighted(weights: Array, activations: Array) -> Array:
-    """ReLU(Σ_k w_k A_k): (B, K), (B, K, h, w) → (B, h, w)."""
+    """Σ_k w_k A_k: (B, K), (B, K, h, w) → (B, h, w)."""
     batch, channels, height, width = activations.shape
     maps = weights[:, None, :] @ activations.reshape(batch, channels, height * width)
-    return maps.reshape(batch, height, width).clip(min=0)
+    return maps.reshape(batch, height, width)
 
 
 def ranged(maps: Floats) -> Floats:

@@ -14,7 +14,7 @@ Tries = Callable[[Floats], Iterator[Floats]]
 
 
 def masked(tap: Tap, class_idx: list[int], *, channels: int, tries: Tries) -> Floats:
-    """Raw maps (B, h, w) >= 0: ReLU(Σ_k w_k A_k), w the softmax over the channels of the mean logit that the masks of
+    """Maps (B, h, w) before the ReLU: Σ_k w_k A_k, w the softmax over the channels of the mean logit that the masks of
     channel k leave.
 
     channels: so many with the widest range are tried; the others, flatter masks, have weight 0. What the papers

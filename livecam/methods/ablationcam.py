@@ -21,7 +21,7 @@ TINY = 1e-12
 
 
 def ablationcam(tap: Tap, class_idx: list[int]) -> Array:
-    """Raw maps (B, h, w) >= 0."""
+    """Maps (B, h, w) before the ReLU."""
     A = tap.numpy(tap.activations)  # noqa: N806  the paper's symbol
     _, channels, height, width = A.shape
     without = 1 - np.eye(channels, dtype=np.float32)

@@ -15,7 +15,7 @@ from livecam.tap import Array, Need, Tap
 
 
 def cam(tap: Tap, class_idx: list[int]) -> Array:
-    """Raw maps (B, h, w) >= 0; their mean before the cut + bias = logit."""
+    """Maps (B, h, w) before the ReLU; mean + bias = logit."""
     return weighted(tap.weights(class_idx), tap.activations)
 
 

@@ -15,8 +15,8 @@ from livecam.tap import Array, Tap
 
 
 def eigencam(tap: Tap, class_idx: list[int]) -> Array:
-    """Raw maps (B, h, w) >= 0 in units of the activations; ``class_idx`` changes nothing."""
-    return project(tap.numpy(tap.activations)).clip(min=0)
+    """Maps (B, h, w) before the ReLU, in units of the activations; ``class_idx`` changes nothing."""
+    return project(tap.numpy(tap.activations))
 
 
 METHODS.add(

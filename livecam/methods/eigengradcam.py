@@ -15,8 +15,8 @@ from livecam.tap import Array, Need, Tap
 
 
 def eigengradcam(tap: Tap, class_idx: list[int]) -> Array:
-    """Raw maps (B, h, w) >= 0."""
-    return project(tap.numpy(tap.gradients(class_idx) * tap.activations)).clip(min=0)
+    """Maps (B, h, w) before the ReLU."""
+    return project(tap.numpy(tap.gradients(class_idx) * tap.activations))
 
 
 METHODS.add(

@@ -26,5 +26,6 @@ METHODS.add(
         "as gradcam",
         frozenset({Need.GRADIENTS}),
         "layercam, where A >= 0 (behind ReLU)",
+        logits=True,
     ),
 )

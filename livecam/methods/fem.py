@@ -18,12 +18,12 @@ SIGMAS = 2
 
 
 def fem(tap: Tap, class_idx: list[int]) -> Array:
-    """Raw maps (B, h, w) >= 0 in units of the activations; ``class_idx`` changes nothing."""
+    """Maps (B, h, w) before the ReLU, in units of the activations; ``class_idx`` changes nothing."""
     A = tap.activations  # noqa: N806  the field's symbol
     mean = A.mean(SPACE)[:, :, None, None]
     sigma = ((A - mean) ** 2).mean(SPACE)[:, :, None, None] ** 0.5
     strong = (mean + SIGMAS * sigma <= A) & (sigma > 0)
-    return (mean * strong).sum(1).clip(min=0)
+    return (mean * strong).sum(1)
 
 
 METHODS.add("fem", MethodCard("fem", "FEM", fem, "hal-02963298", "none", of_class=False))

@@ -18,7 +18,7 @@ GAMMA, REFERENCES = 0.6, 3
 
 
 def finercam(tap: Tap, class_idx: list[int]) -> Array:
-    """Raw maps (B, h, w) >= 0 in units of the logit."""
+    """Maps (B, h, w) before the ReLU, in units of the logit."""
     others = closest(tap.logits, class_idx)
     alpha = tap.alpha(class_idx)
     for column in others.T:
@@ -37,5 +37,7 @@ def closest(logits: Floats, class_idx: list[int]) -> np.ndarray[tuple[int, int],
 
 METHODS.add(
     "finercam",
-    MethodCard("finercam", "Finer-CAM", finercam, "arXiv:2501.11309", "4 × gradcam", frozenset({Need.GRADIENTS})),
+    MethodCard(
+        "finercam", "Finer-CAM", finercam, "arXiv:2501.11309", "4 × gradcam", frozenset({Need.GRADIENTS}), logits=True
+    ),
 )

@@ -15,7 +15,7 @@ from livecam.tap import Array, Need, Tap
 
 
 def gradcam(tap: Tap, class_idx: list[int]) -> Array:
-    """Raw maps (B, h, w) >= 0 in units of the logit: with a GAP → Linear head, Σ map before ReLU + bias = logit."""
+    """Maps (B, h, w) before the ReLU, in units of the logit: with a GAP → Linear head, Σ map + bias = logit."""
     return weighted(tap.alpha(class_idx), tap.activations)
 
 
@@ -28,5 +28,6 @@ METHODS.add(
         "arXiv:1610.02391",
         "the part of the network after the target layer",
         frozenset({Need.GRADIENTS}),
+        logits=True,
     ),
 )

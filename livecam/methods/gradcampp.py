@@ -16,7 +16,7 @@ from livecam.tap import Array, Need, Tap
 
 
 def gradcampp(tap: Tap, class_idx: list[int]) -> Array:
-    """Raw maps (B, h, w) >= 0."""
+    """Maps (B, h, w) before the ReLU."""
     return plusplus(tap.gradients(class_idx), tap.activations)
 
 

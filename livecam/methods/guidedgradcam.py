@@ -17,7 +17,7 @@ from livecam.tap import Array, Need, Tap
 def guidedgradcam(tap: Tap, class_idx: list[int]) -> Array:
     """Raw maps (B, H, W) >= 0, as large as the network's input."""
     edges = np.abs(tap.input_gradients(class_idx, guided=True)).max(1)
-    return edges * upsampled(tap.numpy(gradcam(tap, class_idx)), (edges.shape[1], edges.shape[2]))
+    return edges * upsampled(tap.numpy(gradcam(tap, class_idx).clip(min=0)), (edges.shape[1], edges.shape[2]))
 
 
 METHODS.add(

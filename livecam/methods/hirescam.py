@@ -15,8 +15,8 @@ from livecam.tap import Array, Need, Tap
 
 
 def hirescam(tap: Tap, class_idx: list[int]) -> Array:
-    """Raw maps (B, h, w) >= 0 in units of the logit."""
-    return (tap.gradients(class_idx) * tap.activations).sum(1).clip(min=0)
+    """Maps (B, h, w) before the ReLU, in units of the logit."""
+    return (tap.gradients(class_idx) * tap.activations).sum(1)
 
 
 METHODS.add(
@@ -29,5 +29,6 @@ METHODS.add(
         "as gradcam",
         frozenset({Need.GRADIENTS}),
         "gradcam, behind the last layer before pooling",
+        logits=True,
     ),
 )

@@ -20,7 +20,7 @@ BUDGET, STEPS = 256, 10
 
 
 def iscam(tap: Tap, class_idx: list[int], *, budget: int = BUDGET) -> Array:
-    """Raw maps (B, h, w) >= 0. budget: forward passes a picture, STEPS for each mask."""
+    """Maps (B, h, w) before the ReLU. budget: forward passes a picture, STEPS for each mask."""
     return masked(tap, class_idx, channels=max(1, budget // STEPS), tries=_rising)
 
 

@@ -18,13 +18,13 @@ from livecam.tap import Array, Tap
 
 
 def kpcacam(tap: Tap, class_idx: list[int]) -> Array:
-    """Raw maps (B, h, w) >= 0; ``class_idx`` changes nothing."""
+    """Maps (B, h, w) before the ReLU; ``class_idx`` changes nothing."""
     A = tap.numpy(tap.activations).astype(np.float64)  # noqa: N806  the paper's symbol
     batch, channels, height, width = A.shape
     flat = A.reshape(batch, channels, -1)
     centred = flat - flat.mean(2, keepdims=True)
     kernel = np.tanh(centred.transpose(0, 2, 1) @ centred / channels + 1)
-    return project_kernel(kernel, centred.sum(1)).reshape(batch, height, width).clip(min=0)
+    return project_kernel(kernel, centred.sum(1)).reshape(batch, height, width)
 
 
 METHODS.add(

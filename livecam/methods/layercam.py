@@ -14,8 +14,8 @@ from livecam.tap import Array, Need, Tap
 
 
 def layercam(tap: Tap, class_idx: list[int]) -> Array:
-    """Raw maps (B, h, w) >= 0 in units of the logit."""
-    return (tap.gradients(class_idx).clip(min=0) * tap.activations).sum(1).clip(min=0)
+    """Maps (B, h, w) before the ReLU, in units of the logit."""
+    return (tap.gradients(class_idx).clip(min=0) * tap.activations).sum(1)
 
 
 METHODS.add(
@@ -28,5 +28,6 @@ METHODS.add(
         "as gradcam",
         frozenset({Need.GRADIENTS}),
         "elementwise, where A >= 0 (behind ReLU)",
+        logits=True,
     ),
 )

@@ -39,5 +39,6 @@ METHODS.add(
         "h·w × what follows the target layer",
         frozenset({Need.TAIL}),
         "cam before its ReLU, less the minimum, where the head is pooling and one linear layer",
+        logits=True,
     ),
 )

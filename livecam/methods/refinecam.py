@@ -19,7 +19,7 @@ from livecam.tap import Array, Need, Tap
 
 def refinecam(tap: Tap, class_idx: list[int]) -> Array:
     """Raw maps (B, h, w) in [0, 1], as large as the finest of the layers."""
-    maps = [ranged(tap.numpy(plusplus(g, a))) for a, g in tap.stages(class_idx)]
+    maps = [ranged(tap.numpy(plusplus(g, a).clip(min=0))) for a, g in tap.stages(class_idx)]
     height, width = maps[0].shape[1:]
     return np.prod([upsampled(one, (height, width)) for one in maps], axis=0)
 

@@ -18,7 +18,7 @@ BUDGET = 128
 
 
 def scorecam(tap: Tap, class_idx: list[int], *, budget: int = BUDGET) -> Array:
-    """Raw maps (B, h, w) >= 0. budget: masks tried a picture; with as many as channels it is the paper's."""
+    """Maps (B, h, w) before the ReLU. budget: masks tried a picture; with as many as channels it is the paper's."""
     return masked(tap, class_idx, channels=budget, tries=lambda mask: iter((mask,)))
 
 

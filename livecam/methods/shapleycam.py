@@ -17,7 +17,7 @@ from livecam.tap import Array, Need, Tap
 
 
 def shapleycam(tap: Tap, class_idx: list[int]) -> Array:
-    """Raw maps (B, h, w) >= 0 in units of the logit."""
+    """Maps (B, h, w) before the ReLU, in units of the logit."""
     return weighted(tap.alpha(class_idx) - tap.curvature(class_idx) / 2, tap.activations)
 
 
@@ -31,5 +31,6 @@ METHODS.add(
         "2 × gradcam",
         frozenset({Need.GRADIENTS}),
         "gradcam, where what follows is linear or ReLU",
+        logits=True,
     ),
 )

@@ -23,7 +23,7 @@ TINY = 1e-30
 
 
 def smoothgradcampp(tap: Tap, class_idx: list[int], *, budget: int = SAMPLES) -> Array:
-    """Raw maps (B, h, w) >= 0. budget: noisy inputs a picture, the same noise in every frame."""
+    """Maps (B, h, w) before the ReLU. budget: noisy inputs a picture, the same noise in every frame."""
     random, x = np.random.default_rng(SEED), tap.inputs()
     powers: tuple[Array, Array, Array] = (0, 0, 0)
     for _ in range(budget):

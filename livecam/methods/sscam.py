@@ -21,7 +21,7 @@ BUDGET, SAMPLES, SIGMA, SEED = 256, 10, 2.0, 0
 
 
 def sscam(tap: Tap, class_idx: list[int], *, budget: int = BUDGET) -> Array:
-    """Raw maps (B, h, w) >= 0. budget: forward passes a picture, SAMPLES for each mask; the same noise in every
+    """Maps (B, h, w) before the ReLU. budget: forward passes a picture, SAMPLES for each mask; the same noise in every
     frame."""
     random = np.random.default_rng(SEED)
 

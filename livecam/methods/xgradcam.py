@@ -14,7 +14,7 @@ from livecam.tap import Array, Need, Tap
 
 
 def xgradcam(tap: Tap, class_idx: list[int]) -> Array:
-    """Raw maps (B, h, w) >= 0."""
+    """Maps (B, h, w) before the ReLU."""
     A = tap.activations  # noqa: N806  the paper's symbol
     sums = A.sum(SPACE)
     # A channel that is 0 everywhere adds nothing, whatever its weight.

@@ -68,7 +68,11 @@ class Smoother:
         if self._before is not None and self._luma is not None:
             before, after = self._before, self._luma
             self._average.move(lambda cam: self._motion.carried(cam, explanation.region, before, after))
-        return replace(explanation, cam=self._average.update(explanation.cam * explanation.peak, self._now))
+        if explanation.normalise == "peak":
+            cam = self._average.update(explanation.cam * explanation.peak, self._now)
+        else:  # what is hot was chosen: heat itself is averaged
+            cam = self._average.update(explanation.cam, self._now, scale=1.0)
+        return replace(explanation, cam=cam)
 
     def reset(self) -> None:
         """Forget everything before the next picture."""

@@ -22,8 +22,11 @@ class MapAverage:
         self._scale = 0.0
         self._last = 0.0
 
-    def update(self, raw: NDArray[np.float32], now: float) -> NDArray[np.float32]:
-        """Take the raw (h, w) map, >= 0, of the frame at ``now``; returns the averaged one scaled to [0, 1]."""
+    def update(self, raw: NDArray[np.float32], now: float, scale: float | None = None) -> NDArray[np.float32]:
+        """Take the raw (h, w) map, >= 0, of the frame at ``now``; returns the averaged one scaled to [0, 1].
+
+        scale: what is shown as 1, instead of the slowly moving one.
+        """
         elapsed = max(now - self._last, 0.0)
         self._last = now
         if self._map is None or self._map.shape != raw.shape:
@@ -32,6 +35,8 @@ class MapAverage:
             self._map += _fresh(elapsed, self._seconds) * (raw - self._map)
             peak = float(self._map.max())
             self._scale += _fresh(elapsed, self._attack if peak > self._scale else self._release) * (peak - self._scale)
+        if scale is not None:
+            self._scale = scale
         if self._scale <= 0.0:
             return np.zeros_like(raw)
         shown: NDArray[np.float32] = np.minimum(self._map / np.float32(self._scale), np.float32(1.0))
