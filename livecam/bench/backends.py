@@ -64,7 +64,7 @@ def measure_backends(
         backends, notes = open_all(subject, plan, pictures[:1])
         for backend in backends:
             stack.callback(backend.close)
-        entries = [entry for backend in backends for entry in _ours(backend, pictures, plan.methods)]
+        entries = [entry for backend in backends for entry in contestants(backend, pictures, plan.methods)]
         if peers is not None and GRADCAM in plan.methods:
             entries += _theirs(peers, folder, subject, backends[0].target_layer, pictures)
         _prove(entries, backends[0], pictures, by_chance=subject.random)
@@ -76,11 +76,16 @@ def measure_backends(
     return [about | entry.row for entry in entries], notes
 
 
-def open_all(subject: Subject, plan: Plan, picture: NDArray[np.uint8]) -> tuple[list[Backend], list[str]]:
-    """Every backend in every precision, and why some are missing. Raises what a backend that was named raises."""
+def open_all(
+    subject: Subject, plan: Plan, picture: NDArray[np.uint8], names: tuple[str, ...] = tuple(MODULES)
+) -> tuple[list[Backend], list[str]]:
+    """Every backend in every precision, and why some are missing; of ``names``, unless the plan names others.
+
+    Raises what a backend that the plan names raises.
+    """
     backends: list[Backend] = []
     notes: list[str] = []
-    for name in plan.backends or tuple(MODULES):
+    for name in plan.backends or names:
         for precision in plan.precisions:
             try:
                 backend = open_backend(name, subject.spec, layer=plan.layer, device=plan.device, precision=precision)
@@ -99,7 +104,8 @@ def open_all(subject: Subject, plan: Plan, picture: NDArray[np.uint8]) -> tuple[
     return backends, notes
 
 
-def _ours(backend: Backend, pictures: NDArray[np.uint8], methods: Sequence[str]) -> list[Entry]:
+def contestants(backend: Backend, pictures: NDArray[np.uint8], methods: Sequence[str]) -> list[Entry]:
+    """The bare network, and with each of the methods that the backend serves."""
     sync = _synchroniser(backend.device)
     about: Row = {"engine": backend.name, "device": backend.device, "precision": backend.precision}
     name = f"{backend.name} {backend.precision}"

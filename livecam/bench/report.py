@@ -14,6 +14,10 @@ INSIDE = {
         "the best class out. of plain: its throughput over plain's. The peers get a normalised float tensor; "
         "pytorch-grad-cam's map comes upsampled to the input's size. tuned: all frozen before the target layer."
     ),
+    "methods": (
+        "batch 1, interleaved, on the first engine that has what the method needs; a call is a forward pass of the "
+        "network on a uint8 picture and the map of its best class. × plain: beside the bare network of that engine."
+    ),
     "overlay": (
         "1280×720 uint8 picture and 7×12 map in, uint8 picture out, no inference, no words. from float: the picture's "
         "conversion to float32 in [0, 1], which show_cam_on_image asks for, made beforehand."
@@ -39,7 +43,13 @@ class Table:
 
 def tables(report: Report) -> list[Table]:
     """Those of the sections that were measured, in order."""
-    makers = {"backends": _backends, "overlay": _overlay, "stages": _stages, "transcode": _transcode}
+    makers = {
+        "backends": _backends,
+        "methods": _methods,
+        "overlay": _overlay,
+        "stages": _stages,
+        "transcode": _transcode,
+    }
     return [make(report[name]) for name, make in makers.items() if report.get(name)]
 
 
@@ -86,6 +96,24 @@ def _backends(rows: Sequence[dict[str, Any]]) -> Table:
         for row in rows
     ]
     return Table("Backends", columns, body, INSIDE["backends"])
+
+
+def _methods(rows: Sequence[dict[str, Any]]) -> Table:
+    subjects = {(row["model"], row["weights"], row["size"]) for row in rows}
+    columns = (*(("model", "input") if len(subjects) > 1 else ()), "method", "engine", "beside a forward pass")
+    body = [
+        (
+            *((f"{row['model']} ({row['weights']})", f"{row['size']}²") if len(subjects) > 1 else ()),
+            row["task"],
+            f"{row['engine']} {row['precision']}",
+            row.get("passes", "") + (f"; budget {row['budget']}" if row.get("budget") else ""),
+            _ms(row["p50_ms"]),
+            f"{row['times_plain']:.2f}",
+        )
+        for row in rows
+    ]
+    of = "; ".join(f"{model} ({weights}), {size}²" for model, weights, size in sorted(subjects))
+    return Table("Methods", (*columns, "p50 ms", "× plain"), body, f"{of}; {INSIDE['methods']}")
 
 
 def _overlay(rows: Sequence[dict[str, Any]]) -> Table:

@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from livecam.bench.backends import Plan, measure_backends
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.bench.backends import Plan, Row, measure_backends
 from livecam.bench.machine import Elsewhere, machine, versions
+from livecam.bench.methods import measure_methods
 from livecam.bench.overlay import measure_overlay
 from livecam.bench.peers import Peers, check_python
 from livecam.bench.stages import measure_stages
@@ -24,7 +28,7 @@ from livecam.sinks import SinkOptions
 from livecam.threads import cores
 from livecam.types import Image
 
-SECTIONS = ("backends", "overlay", "stages")
+SECTIONS = ("backends", "methods", "overlay", "stages")
 BUSY = 0.1
 """Share of the cores that others may take before the report warns: threads that wait for each other suffer most."""
 METHOD = (
@@ -109,14 +113,20 @@ def _sections(
 ) -> Iterator[tuple[str, Callable[[], list[dict[str, Any]]]]]:
     """(name, what gives its rows) of the sections that were asked for."""
 
-    def backends() -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+    def networks(rows_of: Callable[[Subject, NDArray[np.uint8]], tuple[list[Row], list[str]]]) -> list[Row]:
+        found: list[Row] = []
         for each in subjects:
             for size in request.sizes:
-                rows, notes = measure_backends(each, squares(pictures, size), request.plan, folder, peers)
+                rows, notes = rows_of(each, squares(pictures, size))
                 found += rows
                 report["notes"] += [note for note in notes if note not in report["notes"]]
         return found
+
+    def backends() -> list[Row]:
+        return networks(lambda each, squares: measure_backends(each, squares, request.plan, folder, peers))
+
+    def methods() -> list[Row]:
+        return networks(lambda each, squares: measure_methods(each, squares, request.plan))
 
     def stages() -> list[dict[str, Any]]:
         found = []
@@ -129,7 +139,7 @@ def _sections(
     def overlay() -> list[dict[str, Any]]:
         return measure_overlay(pictures[0], request.plan.rounds, folder, peers)
 
-    known = {"backends": backends, "overlay": overlay, "stages": stages}
+    known = {"backends": backends, "methods": methods, "overlay": overlay, "stages": stages}
     return ((name, known[name]) for name in SECTIONS if name in request.sections)
 
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 SECTIONS = "backends,overlay,stages"
 ROUNDS, RUNS, FRAMES = 30, 3, 120
 LISTS = [
-    click.option("--sections", metavar="LIST", help=f"[{SECTIONS}; with --transcode none]"),
+    click.option("--sections", metavar="LIST", help=f"Of these and methods.  [{SECTIONS}; with --transcode none]"),
     click.option("--models", metavar="LIST", help="Names with commas between.  [--model]"),
-    click.option("--methods", metavar="LIST", help="Likewise.  [--method]"),
+    click.option("--methods", metavar="LIST", help="Likewise, or all.  [--method]"),
     click.option("--sizes", metavar="LIST", help="Sides of the square input in pixels.  [--input-size]"),
     click.option("--backends", metavar="LIST", help="torch,openvino,...  [--backend, or all that are here]"),
     click.option("--precisions", metavar="LIST", help="float32,bfloat16,...  [--precision]"),
@@ -88,11 +88,12 @@ def make_request(what: dict[str, Any], chosen: Settings, given: dict[str, Any], 
     from livecam.bench.run import Request
     from livecam.cli._parts import make_explainer, make_painter, sink_options
     from livecam.cli.demo import sample
+    from livecam.methods import methods as all_methods
 
     models = _split(what["models"]) or (chosen.model,)
     backends = _split(what["backends"]) or ((chosen.backend,) if chosen.backend != "auto" else None)
     precisions = _split(what["precisions"]) or (chosen.precision,)
-    methods = _split(what["methods"]) or (chosen.method,)
+    methods = tuple(all_methods()) if what["methods"] == "all" else _split(what["methods"]) or (chosen.method,)
     sections = "" if what["transcode"] else SECTIONS
     return Request(
         command=shlex.join(["livecam", *sys.argv[1:]]),

@@ -16,9 +16,11 @@ from livecam.bench.peers import WORKER, Peers, check_python
 from livecam.bench.subjects import squares
 from livecam.bench.timing import Local, interleaved, summary
 from livecam.bench.transcode import ANNOTATE, BOUND, USUAL, Job, count_frames, measure_transcode
-from livecam.cli.bench import _split, annotate_flags
+from livecam.cli.bench import WHAT, _split, annotate_flags, make_request
 from livecam.cli.demo import sample
+from livecam.config import resolve
 from livecam.errors import ConfigError, ModelError
+from livecam.methods import methods
 
 
 class Recorder:
@@ -271,6 +273,27 @@ class TestCommand:
         assert list(stages["stages"]) == ["decode", "explain", "overlay", "encode"]
         for words in ("Backends", "Overlay", "Stages", report["machine"]["cpu"]):
             assert words in err
+
+    def test_every_method_beside_the_bare_network_of_its_engine(self, bench):
+        args = ("--models", "mobilenet_v3_small", "--sizes", "64", "--backends", "torch", "--rounds", "1")
+        chosen = "gradcam,scorecam,cam,fullgrad,random"
+        args = (*args, "--precisions", "float32,bfloat16", "--budget", "7")
+        code, out, err = bench(*args, "--sections", "methods", "--methods", chosen, "--json")
+        assert code == 0
+        report = json.loads(out)
+        tasks = [(row["precision"], row["task"]) for row in report["methods"]]
+        # By the first that has what it needs, and no other.
+        assert tasks == [("float32", task) for task in ("plain", "gradcam", "scorecam", "fullgrad", "random")]
+        plain, *rows = report["methods"]
+        for row in rows:
+            assert row["times_plain"] == pytest.approx(row["p50_ms"] / plain["p50_ms"], abs=0.01)
+        assert report["notes"][0].startswith("cam not measured for mobilenet_v3_small")
+        assert "2 forwards, 2 backwards" in err
+        assert view.markdown(report).count("\n| ") == 2 + len(tasks)  # heading and rule
+
+    def test_all_methods_at_once(self):
+        request = make_request(dict.fromkeys(WHAT) | {"methods": "all", "rounds": 1}, resolve({}), {}, None)
+        assert request.plan.methods == tuple(methods())
 
 
 def test_lists_take_commas_and_spaces():
