@@ -138,6 +138,9 @@ class Settings(BaseSettings):
     preset: str | None = None
     audio: bool = True
     sidecar: bool = True
+    subtitles: bool = False
+    heatmap_video: Path | None = None
+    maps: Path | None = None
 
     max_frames: Annotated[int | None, Field(ge=1)] = None
     start: Seconds | None = None
@@ -152,6 +155,12 @@ class Settings(BaseSettings):
     stall_timeout: Annotated[Seconds, Field(gt=0)] = 5.0
 
     kiosk: Kiosk = Kiosk()
+
+    def given(self) -> dict[str, Any]:
+        """What is not as it would be by itself, by its name in a file, as JSON goes; without places to write to."""
+        places = {"heatmap_video", "maps", "kiosk"}
+        values = self.model_dump(mode="json", exclude_defaults=True, exclude=places)
+        return {name.removesuffix("_"): value for name, value in values.items()}
 
     @classmethod
     def settings_customise_sources(

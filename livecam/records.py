@@ -13,11 +13,9 @@ def said(explanation: Explanation) -> dict[str, Any]:
     """The explained class and the best classes, without the map: ``class_idx``, ``label``, ``top``; where it was asked
     for, the class that it is held against (``against``), and a ``spot`` with its ``votes``; where it was checked, what
     hiding does to its probability (``faithfulness``)."""
-    target = explanation.target
-    labels = {one.class_idx: one.label for one in (*explanation.top, *([target] if target else []))}
     words: dict[str, Any] = {
         "class_idx": int(explanation.class_idx),
-        "label": labels.get(explanation.class_idx),
+        "label": label(explanation),
         "top": [prediction(one) for one in explanation.top],
     }
     if explanation.against:
@@ -28,6 +26,12 @@ def said(explanation: Explanation) -> dict[str, Any]:
     if explanation.faithfulness:
         words["faithfulness"] = checked(explanation.faithfulness)
     return words
+
+
+def label(explanation: Explanation) -> str | None:
+    """The name of the explained class, as far as the explanation knows it."""
+    known = (*explanation.top, *([explanation.target] if explanation.target else []))
+    return next((one.label for one in reversed(known) if one.class_idx == explanation.class_idx), None)
 
 
 def checked(one: Faithfulness) -> dict[str, Any]:

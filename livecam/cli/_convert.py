@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from livecam.cli._interrupt import Interrupt
-from livecam.cli._parts import make_pipeline, run_info, sink_options, who
+from livecam.cli._parts import make_pipeline, masks, run_info, sink_options, subtitles_of, who
 from livecam.cli._progress import Bar
 from livecam.config import Settings
 from livecam.errors import ConfigError, SourceError, SourceLost
@@ -17,6 +17,7 @@ from livecam.explainer import Explainer
 from livecam.pipeline import Policy, Progress
 from livecam.sinks import Sink, SinkOptions, open_sink
 from livecam.sinks._files import check_free
+from livecam.sinks.heatmap import SCHEME as HEATMAP
 from livecam.sinks.images import ImagesSink
 from livecam.sinks.threaded import ThreadedSink
 from livecam.sinks.video import VideoSink
@@ -36,6 +37,7 @@ def convert(
     Raises SourceError (nothing is left behind), SourceLost (what came before it is kept), SinkError, ModelError.
     """
     sidecar = sidecar_of(output) if settings.sidecar else None
+    extra = beside(output, settings)
     stats, started = Stats(), time.monotonic()
     lost: SourceLost | None = None
     with ExitStack() as stack:
@@ -45,6 +47,8 @@ def convert(
         sinks: list[Sink] = []
         if sidecar:  # the first in is the last out: a video that cannot be finalised takes its sidecar with it
             sinks.append(stack.enter_context(open_sink(str(sidecar), options, run)))
+        for spec in extra.values():
+            sinks.append(stack.enter_context(ThreadedSink(open_sink(spec, options, run), QUEUE)))
         sinks.append(stack.enter_context(ThreadedSink(open_sink(str(output), options, run), QUEUE)))
         pipeline = stack.enter_context(make_pipeline(source, explainer, settings, Policy.EVERY, interrupt, stats))
         bar = stack.enter_context(Bar(output.name, source.info, settings.max_frames))
@@ -71,6 +75,7 @@ def convert(
         "input": source.info.name,
         "output": str(output) if progress.frames_out else None,
         "sidecar": str(sidecar) if sidecar and progress.frames_out else None,
+        **{name: spec.removeprefix(HEATMAP) if progress.frames_out else None for name, spec in extra.items()},
         **who(explainer),
         "frames_in": progress.frames_in,
         "frames_out": progress.frames_out,
@@ -99,11 +104,19 @@ def _span(first: Frame | None, last: Frame | None, info: SourceInfo) -> float:
     return float((last.ticks + last.duration - first.ticks) * info.time_base)
 
 
-def check_output(output: Path, force: bool) -> None:
-    """Raise, before any work is done for it, ConfigError when ``output`` is no file, SinkError when it may not be."""
+def check_outputs(output: Path, settings: Settings, force: bool) -> None:
+    """Raise, before any work is done for it, ConfigError when ``output`` is no file, SinkError when it, or what is
+    written beside it, may not be."""
     if not any(kind.matches(str(output)) for kind in (VideoSink, ImagesSink)):
         raise ConfigError(f"-o {output}: name a file: out.mp4, .mov, .mkv, .webm, or frames/%05d.png")
-    check_free(output, SinkOptions(force=force))
+    for path in (output, *(Path(spec.removeprefix(HEATMAP)) for spec in beside(output, settings).values())):
+        check_free(path, SinkOptions(force=force))
+
+
+def beside(output: Path, settings: Settings) -> dict[str, str]:
+    """What is written beside the recording and its sidecar: a name for the report → the spec of its sink."""
+    subtitles = subtitles_of(str(output)) if settings.subtitles else None
+    return ({"subtitles": subtitles} if subtitles else {}) | masks(settings)
 
 
 def sidecar_of(output: Path) -> Path:

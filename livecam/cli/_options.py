@@ -67,6 +67,15 @@ STREAM = [
     click.option("--crf", metavar="N", help="Constant quality of the encoder; lower is better."),
     click.option("--preset", metavar="NAME", help="Speed of the encoder, in its own words."),
 ]
+BESIDE = [
+    click.option(
+        "--subtitles/--no-subtitles",
+        default=None,
+        help="The labels as subtitles: OUT.vtt, and a track and chapters in the recording.  [no-subtitles]",
+    ),
+    click.option("--heatmap-video", metavar="FILE", help="The heat alone, grey and without loss: .mkv, .mp4 or .mov."),
+    click.option("--maps", metavar="FILE.npz", help="The maps as numbers, with time, class and peak."),
+]
 PART = [
     click.option("--start", metavar="TIME", help="Begin there: seconds, or 1:30."),
     click.option("--duration", metavar="TIME", help="So much of it."),

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from livecam.config import Settings
 from livecam.controls import Controls
+from livecam.errors import ConfigError
 from livecam.explainer import Explainer
 from livecam.overlay import Painter, Style
 from livecam.pipeline import Pipeline, Policy
 from livecam.sinks import SinkOptions
+from livecam.sinks.heatmap import SCHEME as HEATMAP
+from livecam.sinks.images import ImagesSink
+from livecam.sinks.maps import MapsSink
+from livecam.sinks.video import VideoSink
 from livecam.smoothing import Smoother
 from livecam.sources import Source, SourceOptions
 from livecam.stats import Stats
@@ -84,8 +90,34 @@ def source_options(settings: Settings) -> SourceOptions:
 
 def sink_options(settings: Settings, *, live: bool, force: bool) -> SinkOptions:
     return SinkOptions(
-        live=live, force=force, codec=settings.codec, crf=settings.crf, preset=settings.preset, audio=settings.audio
+        live=live,
+        force=force,
+        codec=settings.codec,
+        crf=settings.crf,
+        preset=settings.preset,
+        audio=settings.audio,
+        subtitles=settings.subtitles,
+        settings=settings.given(),
     )
+
+
+def masks(settings: Settings) -> dict[str, str]:
+    """Recordings of the maps themselves that were asked for: setting → the spec of its sink. Raises ConfigError."""
+    if settings.maps and not MapsSink.matches(str(settings.maps)):
+        raise ConfigError(f"--maps {settings.maps}: name a .npz file")
+    given = {"heatmap_video": settings.heatmap_video and f"{HEATMAP}{settings.heatmap_video}", "maps": settings.maps}
+    return {name: str(spec) for name, spec in given.items() if spec}
+
+
+def subtitles_of(output: str) -> str | None:
+    """Where players look for the subtitles of a recording: ``out.vtt``; of images ``frames/%05d.png``, ``frames.vtt``.
+
+    >>> subtitles_of("a/out.mp4"), subtitles_of("display")
+    ('a/out.vtt', None)
+    """
+    if ImagesSink.matches(output):
+        return f"{Path(output).parent}.vtt"
+    return str(Path(output).with_suffix(".vtt")) if VideoSink.matches(output) else None
 
 
 def make_pipeline(

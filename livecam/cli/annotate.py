@@ -11,8 +11,8 @@ import click
 from livecam.cli._console import console, emit, fail, say
 from livecam.cli._interrupt import INTERRUPTED, Interrupt
 from livecam.cli._jobs import expand, plan
-from livecam.cli._options import LOOK, MODEL, PART, REPORT, STREAM, flags, settings
-from livecam.errors import LivecamError
+from livecam.cli._options import BESIDE, LOOK, MODEL, PART, REPORT, STREAM, flags, settings
+from livecam.errors import ConfigError, LivecamError
 from livecam.masking import masked
 
 
@@ -24,7 +24,7 @@ from livecam.masking import masked
 @click.option("--force", is_flag=True, help="Overwrite what exists.")
 @click.option("--audio/--no-audio", default=None, help="Copy the sound.  [audio]")
 @click.option("--sidecar/--no-sidecar", default=None, help="Write OUT.jsonl: a line a frame.  [sidecar]")
-@flags(MODEL, LOOK, STREAM, PART, REPORT)
+@flags(MODEL, LOOK, STREAM, BESIDE, PART, REPORT)
 def command(
     inputs: tuple[str, ...], output: str | None, force: bool, config_file: Path | None, as_json: bool, **given: Any
 ) -> int:
@@ -34,9 +34,13 @@ def command(
     """
     console()  # warnings are shown from here on
     chosen = settings(config_file, given)
+    one_file = chosen.heatmap_video or chosen.maps
     jobs = plan([spec for pattern in inputs for spec in expand(pattern)], output, ".explained.mp4")
 
-    from livecam.cli._convert import check_output, convert
+    if one_file and len(jobs) > 1:
+        raise ConfigError(f"{one_file}: {len(jobs)} inputs cannot become one file; annotate them one by one")
+
+    from livecam.cli._convert import check_outputs, convert
     from livecam.cli._parts import make_explainer, source_options
     from livecam.explainer import Explainer
     from livecam.sources import open_source
@@ -48,7 +52,7 @@ def command(
         for spec, target in jobs:
             try:
                 # What is wrong with the input or the output is said before a model is loaded for it.
-                check_output(target, force)
+                check_outputs(target, chosen, force)
                 with open_source(spec, source_options(chosen)) as source:
                     explainer = explainer or stack.enter_context(make_explainer(chosen, "every"))
                     report = convert(source, target, chosen, explainer, interrupt, force=force)

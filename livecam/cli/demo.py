@@ -10,14 +10,14 @@ import click
 
 from livecam.cli._console import console, emit, say
 from livecam.cli._interrupt import INTERRUPTED, Interrupt
-from livecam.cli._options import LOOK, MODEL, PART, REPORT, STREAM, flags, settings
+from livecam.cli._options import BESIDE, LOOK, MODEL, PART, REPORT, STREAM, flags, settings
 from livecam.errors import SourceNotFound
 
 OUTPUT = Path("recordings/sample.explained.mp4")
 
 
 @click.command()
-@flags(MODEL, LOOK, STREAM, PART, REPORT)
+@flags(MODEL, LOOK, STREAM, BESIDE, PART, REPORT)
 def command(config_file: Path | None, as_json: bool, **given: Any) -> int:
     """Annotate the clip that ships with livecam into recordings/ and say where it is."""
     console()

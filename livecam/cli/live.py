@@ -10,7 +10,7 @@ import click
 
 from livecam.cli._console import console, emit, say
 from livecam.cli._interrupt import INTERRUPTED, Interrupt
-from livecam.cli._options import CAMERA, FAULTS, LOOK, MODEL, PART, REPORT, STREAM, flags, settings
+from livecam.cli._options import BESIDE, CAMERA, FAULTS, LOOK, MODEL, PART, REPORT, STREAM, flags, settings
 
 
 @click.command()
@@ -35,7 +35,7 @@ from livecam.cli._options import CAMERA, FAULTS, LOOK, MODEL, PART, REPORT, STRE
     help="Hide the hottest part about once a second and say how far the confidence falls.  [check]",
 )
 @click.option("--force", is_flag=True, help="Overwrite what exists.")
-@flags(MODEL, LOOK, STREAM, PART, CAMERA, FAULTS, REPORT)
+@flags(MODEL, LOOK, STREAM, BESIDE, PART, CAMERA, FAULTS, REPORT)
 def command(
     source: str, outputs: tuple[str, ...], force: bool, config_file: Path | None, as_json: bool, **given: Any
 ) -> int:
@@ -48,10 +48,12 @@ def command(
     chosen = settings(config_file, given)
 
     from livecam.cli._live import paired, run_live
-    from livecam.cli._parts import make_explainer, source_options
+    from livecam.cli._parts import make_explainer, masks, source_options, subtitles_of
     from livecam.sources.reconnecting import open_live
 
     source, outputs = paired(source, outputs)
+    subtitles = [found for spec in outputs if chosen.subtitles and (found := subtitles_of(spec))]
+    outputs = (*outputs, *subtitles, *masks(chosen).values())
     with Interrupt() as interrupt, ExitStack() as stack:
         opened = stack.enter_context(open_live(source, source_options(chosen)))
         say(f"{opened.info.name}: {opened.info.detail or f'{opened.info.width}x{opened.info.height}'}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -22,7 +22,9 @@ class SinkOptions:
     force: overwrite an existing file.
     codec, crf, preset: of videos; None: the codec's default.
     audio: copy the source's audio tracks.
+    subtitles: the labels as a text track of the recording, and chapters.
     decode_errors: asked at the end, how many pictures of the source could not be decoded; for the sidecar's last line.
+    settings: what was set for the run, as JSON goes; for that line, too.
     drop: told the cause of each picture that a sink does not write though it was given it.
     controls: changed by a sink that the viewer can act on. state: asked for the state of a live run, as JSON goes.
     """
@@ -33,7 +35,9 @@ class SinkOptions:
     crf: int | None = None
     preset: str | None = None
     audio: bool = True
+    subtitles: bool = False
     decode_errors: Callable[[], int] = int
+    settings: Mapping[str, Any] = field(default_factory=dict)
     drop: Callable[[str], object] = str
     controls: Controls = field(default_factory=Controls)
     state: Callable[[], dict[str, Any]] = dict

@@ -4,7 +4,8 @@
 {"type": "frame", "index", "pts", "class_idx", "label", "top", "peak", "cam", "lag", "level"}    a line a frame
 {"type": "end", "frames", "decode_errors"}
 
-Live, a frame may also say "faithfulness": {"index", "before", "after", "control", "share"}, see ``types.Faithfulness``.
+The end may also say "settings", what was set for the run, and live "state", how it went (``Pipeline.state``). Live, a
+frame may also say "faithfulness": {"index", "before", "after", "control", "share"}, see ``types.Faithfulness``.
 
 The same run writes the same bytes: keys have one order, scores 6 decimals, peaks 6 digits, and no clock is read.
 """
@@ -13,7 +14,6 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,31 +22,21 @@ import numpy as np
 
 from livecam.errors import ConfigError, SourceError, SourceNotFound
 from livecam.records import said
-from livecam.sinks import SINKS, BaseSink, SinkOptions
-from livecam.sinks._files import OutFile, cannot_write
+from livecam.sinks import SINKS, SinkOptions
+from livecam.sinks._lines import LinesSink
 from livecam.types import AnnotatedFrame, Explanation, Heatmap, RunInfo
 
 VERSION = 1
 PEAK_DIGITS = 6
 
 
-class SidecarSink(BaseSink):
+class SidecarSink(LinesSink):
     """Writes JSON lines; the file appears when it is complete, live it grows line by line. Raises SinkError."""
 
     def __init__(self, path: Path, run: RunInfo, options: SinkOptions | None = None) -> None:
-        self._path = path
-        self._options = options or SinkOptions()
+        options = options or SinkOptions()
+        super().__init__(path, options, _json(_header(run)))
         self._frames = 0
-        self._lock = threading.Lock()
-        self._file = OutFile(path, self._options)
-        self._out = self._file.work.open(
-            "w",
-            encoding="utf-8",
-            errors="backslashreplace",  # a file name that is no text: \\udcff is also how JSON would write it
-            newline="\n",
-            buffering=1 if self._options.live else -1,
-        )
-        self._put(_header(run))
 
     @staticmethod
     def matches(spec: str) -> bool:
@@ -58,49 +48,16 @@ class SidecarSink(BaseSink):
             raise ConfigError(f"{spec}: a sidecar says who explained what: it needs the RunInfo of the run")
         return SidecarSink(Path(spec), run, options)
 
-    def write(self, annotated: AnnotatedFrame) -> bool:
-        with self._lock:
-            self.check_open()
-            self._put(_line(annotated))
-            self._frames += 1
-        return True
+    def lines(self, annotated: AnnotatedFrame) -> str:
+        line = _json(_line(annotated))
+        self._frames += 1
+        return line
 
-    def close(self) -> None:
-        with self._lock:
-            if self.closed:
-                return
-            self._put({"type": "end", "frames": self._frames, "decode_errors": self._options.decode_errors()})
-            self.closed = True
-            try:
-                self._out.close()
-                self._file.commit()
-            except OSError as exc:
-                self._give_up()
-                raise cannot_write(self._path, exc) from exc
-
-    def abort(self) -> None:
-        if self._options.live:
-            self.close()
-            return
-        with self._lock:
-            if not self.closed:
-                self._give_up()
-
-    def _put(self, thing: dict[str, Any]) -> None:
-        try:
-            self._out.write(json.dumps(thing, ensure_ascii=False, allow_nan=False) + "\n")
-        except OSError as exc:
-            self._give_up()
-            raise cannot_write(self._path, exc) from exc
-
-    def _give_up(self) -> None:
-        self.closed = True
-        if not self._options.live:
-            self._file.discard()
-        try:
-            self._out.close()
-        except OSError:
-            return  # the failure that led here has been told
+    def tail(self) -> str:
+        options = self._options
+        end = {"type": "end", "frames": self._frames, "decode_errors": options.decode_errors()}
+        more = {"settings": dict(options.settings), "state": options.state()}
+        return _json(end | {name: value for name, value in more.items() if value})
 
 
 def read_sidecar(path: Path | str) -> Iterator[dict[str, Any]]:
@@ -136,6 +93,10 @@ def read_cam(frame: dict[str, Any]) -> Heatmap | None:
         return None
     flat = np.frombuffer(base64.b64decode(cam["data"]), np.uint8)
     return (flat.reshape(cam["h"], cam["w"]) / 255).astype(np.float32)
+
+
+def _json(thing: dict[str, Any]) -> str:
+    return json.dumps(thing, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _header(run: RunInfo) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from livecam.sinks import SINKS, BaseSink, SinkOptions
 from livecam.sinks._codecs import FORMATS, choose, encoders_here, sane_rate
 from livecam.sinks._encoding import Encoding
 from livecam.sinks._files import OutFile, cannot_write
+from livecam.sinks._text_track import TextTrack
 from livecam.sinks._timeline import timeline
 from livecam.sinks.audio import AudioCopy
 from livecam.types import AnnotatedFrame, Picture, RunInfo
@@ -30,6 +31,8 @@ LIVE_MUXER = {
     "matroska": {"flush_packets": "1", "cluster_time_limit": "500"},
     "webm": {"flush_packets": "1", "cluster_time_limit": "500"},
 }
+# Microseconds for which a live muxer waits for a label that is not settled yet; FFmpeg's own ten seconds would be lost.
+LABEL_WAIT = {"max_interleave_delta": "100000"}
 
 
 class VideoSink(BaseSink):
@@ -37,7 +40,8 @@ class VideoSink(BaseSink):
 
     A conversion appears under its name when it is complete; a live recording is playable at any moment. Odd sizes are
     padded to even ones by repeating the edge. Planes are written as they are, in their matrix, RGB in BT.709, all in
-    limited range. Matroska and WebM count in milliseconds, mp4 and mov exactly.
+    limited range. Matroska and WebM count in milliseconds, mp4 and mov exactly. With ``SinkOptions.subtitles`` the
+    labels are a text track, and there are chapters.
 
     Raises ConfigError when codec and container do not fit or an option is refused, SinkError when writing fails.
     """
@@ -55,6 +59,7 @@ class VideoSink(BaseSink):
         self._lock = threading.Lock()
         self._container: av.container.OutputContainer | None = None
         self._audio: AudioCopy | None = None
+        self._text: TextTrack | None = None
         self._first: av.Packet[VideoStream] | None = None
         self._finished = False
 
@@ -77,6 +82,8 @@ class VideoSink(BaseSink):
                 if self._container is None:
                     self._start(annotated.picture)
                 self._encoding.check_size(annotated.picture, str(self.path))
+                if self._text:
+                    self._text.take(annotated, shown)
                 packets = self._stream.encode(self._encoding.frame(annotated.picture, shown))
                 self._first = self._first or next(iter(packets), None)
                 self._mux(packets)
@@ -113,6 +120,8 @@ class VideoSink(BaseSink):
         """Open the file and describe its streams; the first picture decides the size."""
         live, source = self._options.live, self._source
         options = (LIVE_MUXER if live else MUXER).get(self._format, {})
+        if live and self._options.subtitles:
+            options = options | LABEL_WAIT
         self._container = av.open(f"file:{self._file.work}", "w", format=self._format, options=options)
         self._stream = self._add_video(self._container, first)
         if source and source.media and self._options.audio and not live and not source.live:
@@ -123,6 +132,8 @@ class VideoSink(BaseSink):
                 start=self._timeline.zero if source.start_s is not None else None,
                 stop=None if source.stop_s is None else Fraction(source.stop_s),
             )
+        if self._options.subtitles:
+            self._text = TextTrack(self._container, self._timeline.time_base)
         if self._format in MP4 and not live:
             self._container.options["movie_timescale"] = str(self._common_clock())
 
@@ -147,8 +158,10 @@ class VideoSink(BaseSink):
     def _mux(self, packets: Iterable[av.Packet[VideoStream]]) -> None:
         assert self._container is not None
         for packet in packets:
-            if self._audio and packet.pts is not None:
-                self._audio.until(packet.pts * packet.time_base)
+            if packet.pts is not None:
+                for track in (self._audio, self._text):
+                    if track:
+                        track.until(packet.pts * packet.time_base)
             self._container.mux(packet)
 
     def _complete(self) -> None:
@@ -160,6 +173,8 @@ class VideoSink(BaseSink):
             self._audio.until(None if self._finished else self._timeline.end)
             self._audio.flush()
             self._audio.close()
+        if self._text:
+            self._text.finish(self._timeline.end)
         self._container.close()
         self._file.commit()
 

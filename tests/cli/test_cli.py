@@ -21,6 +21,7 @@ from livecam.cli._jobs import expand, plan
 from livecam.cli.demo import sample
 from livecam.errors import ConfigError, SinkError, SourceLost
 from livecam.explainer import Explainer
+from livecam.sinks.maps import read_maps
 from livecam.threads import beside_an_encoder
 
 TIME_BASE = Fraction(1, 90000)
@@ -153,7 +154,7 @@ class TestAnnotate:
             "time_base": "1/90000",
             "labels": 1000,
         }
-        assert end == {"type": "end", "frames": 20, "decode_errors": 0}
+        assert end == {"type": "end", "frames": 20, "decode_errors": 0, "settings": {"top_k": 3}}
         assert [frame["pts"] for frame in frames] == pytest.approx([pts / 90000 for pts in PTS])
         for number, frame in enumerate(frames):
             assert (frame["type"], frame["index"], frame["lag"], frame["level"]) == ("frame", number, 0, 0)
@@ -167,6 +168,30 @@ class TestAnnotate:
         for name in ("a.mp4", "b.mp4"):
             livecam("annotate", clip, "-o", name)
         assert (here / "a.mp4.jsonl").read_bytes() == (here / "b.mp4.jsonl").read_bytes()
+
+    def test_subtitles_heat_and_maps_beside_it(self, livecam, clip, here):
+        asked = ("--subtitles", "--heatmap-video", "heat.mkv", "--maps", "maps.npz")
+        report = livecam("annotate", clip, "-o", "out.mp4", *asked, "--json").report
+        assert [report[name] for name in ("subtitles", "heatmap_video", "maps")] == ["out.vtt", "heat.mkv", "maps.npz"]
+        assert "00:00:02.000 --> " in (here / "out.vtt").read_text()  # the recording keeps the start of its source
+        assert "Egyptian cat" in (here / "out.vtt").read_text()
+        with av.open("out.mp4") as out:
+            assert [stream.type for stream in out.streams][:3] == ["video", "audio", "subtitle"]
+            assert out.chapters()[0]["metadata"]["title"] == "Egyptian cat"
+        assert times(here / "heat.mkv") == [pytest.approx(pts / 90000, abs=0.001) for pts in PTS]
+        rows, frames = list(read_maps(here / "maps.npz")), lines(here / "out.mp4.jsonl")[1:-1]
+        assert [row.pts for row in rows] == [frame["pts"] for frame in frames]
+        for row, frame in zip(rows, frames, strict=True):
+            said = np.frombuffer(base64.b64decode(frame["cam"]["data"]), np.uint8)
+            assert np.array_equal(np.rint(row.cam * 255).astype(np.uint8).ravel(), said)
+            assert row.peak == pytest.approx(frame["peak"], rel=1e-5)
+
+    def test_what_cannot_be_written_beside_it_is_said_before_any_work(self, livecam, clip, here):
+        (here / "maps.npz").touch()
+        assert livecam("annotate", clip, "-o", "out.mp4", "--maps", "maps.npz").code == 5
+        assert livecam("annotate", clip, "-o", "out.mp4", "--maps", "maps.txt").code == 2
+        assert livecam("annotate", clip, clip, "-o", "out", "--maps", "all.npz").code == 2
+        assert [path.name for path in here.iterdir()] == ["maps.npz"]
 
     def test_the_default_place_is_the_recordings_folder(self, livecam, clip, here):
         assert livecam("annotate", clip, "--max-frames", 2).code == 0
@@ -425,7 +450,17 @@ class TestLive:
         # Times are when a picture was due: the last one is 29/20 s after the first, unless the first was replaced.
         assert float(shown[-1] - shown[0]) == pytest.approx(1.45, abs=0.2)
         assert duration == pytest.approx(1.5, abs=0.2)
-        assert lines(here / "o.jsonl")[-1]["type"] == "end"
+        end = lines(here / "o.jsonl")[-1]
+        assert (end["type"], end["state"]["frames_in"]) == ("end", 30)
+        assert set(end["state"]["stages"]) >= {"explain", "overlay"}
+
+    def test_subtitles_heat_and_maps(self, livecam, here):
+        asked = ("--subtitles", "--heatmap-video", "heat.mkv", "--maps", "maps.npz")
+        result = livecam("live", "test://?fps=20&frames=20&size=96x64", "-o", "out.mkv", *asked, "--json")
+        assert result.code == 0
+        assert sorted(path.name for path in here.iterdir()) == ["heat.mkv", "maps.npz", "out.mkv", "out.vtt"]
+        assert times(here / "heat.mkv") == times(here / "out.mkv")
+        assert list(read_maps(here / "maps.npz"))
 
     def test_without_a_display_it_says_so(self, livecam):
         result = livecam("live", "test://?frames=3")

@@ -20,6 +20,9 @@ SPECS = {
     "images": "frames/%05d.png",
     "still": "photo.png",
     "sidecar": "out.jsonl",
+    "subtitles": "out.vtt",
+    "maps": "out.npz",
+    "heatmap": "heatmap.mp4",
     "memory": "memory",
     "null": "null",
     "display": "display",
@@ -35,7 +38,9 @@ FILES = [name for name in HEADLESS if name not in ("memory", "null", "web")]
 
 
 def spec(name: str, folder: Path) -> str:
-    return SPECS[name] if name in ("memory", "null", "web", "push", *SHOWN) else str(folder / SPECS[name])
+    if name in ("memory", "null", "web", "push", *SHOWN):
+        return SPECS[name]
+    return ("heatmap://" if name == "heatmap" else "") + str(folder / SPECS[name])
 
 
 def opened(name: str, folder: Path, **options: bool) -> Sink:
@@ -114,7 +119,7 @@ def test_an_aborted_live_recording_stays(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_an_existing_file_is_kept_unless_forced(name: str, tmp_path: Path) -> None:
-    path = Path(spec(name, tmp_path).replace("%05d", "00000"))
+    path = Path(spec(name, tmp_path).removeprefix("heatmap://").replace("%05d", "00000"))
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"dear to me")
     with pytest.raises(SinkError, match="--force"), opened(name, tmp_path) as sink:

@@ -25,7 +25,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from sink_helpers import annotated, run
 from livecam.sinks import SinkOptions, open_sink
-sink = open_sink(sys.argv[2], SinkOptions(live=True, codec=sys.argv[3]), run())
+sink = open_sink(sys.argv[2], SinkOptions(live=True, codec=sys.argv[3], subtitles=sys.argv[4] == "labels"), run())
 for number in range(100):
     sink.write(annotated(number))
     print(number + 1, flush=True)
@@ -41,12 +41,24 @@ def record(path: Path, captured: list[float], codec: str = "h264", **of_source: 
 
 
 @pytest.mark.parametrize(
-    ("name", "codec"),
-    [("a.mp4", "h264"), ("a.mov", "h264"), ("a.mkv", "h264"), ("a.mp4", "h265"), ("a.webm", "vp9"), ("a.mp4", "av1")],
+    ("name", "codec", "text"),
+    [
+        ("a.mp4", "h264", "-"),
+        ("a.mov", "h264", "-"),
+        ("a.mkv", "h264", "-"),
+        ("a.mp4", "h265", "-"),
+        ("a.webm", "vp9", "-"),
+        ("a.mp4", "av1", "-"),
+        ("a.mp4", "h264", "labels"),
+        ("a.mkv", "h264", "labels"),
+        ("heatmap://a.mkv", "-", "-"),
+        ("heatmap://a.mp4", "-", "-"),
+    ],
 )
-def test_what_a_killed_process_leaves_can_be_played(name: str, codec: str, tmp_path: Path) -> None:
-    path = tmp_path / name
-    command = [sys.executable, "-c", KILLED, str(Path(__file__).parent), str(path), codec]
+def test_what_a_killed_process_leaves_can_be_played(name: str, codec: str, text: str, tmp_path: Path) -> None:
+    path = tmp_path / Path(name).name
+    spec = name.replace(path.name, str(path))
+    command = [sys.executable, "-c", KILLED, str(Path(__file__).parent), spec, codec, text]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         written = 0
