@@ -21,7 +21,7 @@ LAYERS = [
     {"backends", "hiding"},
     {"explainer", "export"},
     {"pipeline"},
-    {"bench"},
+    {"bench", "report"},
     {"cli"},
 ]
 LEVEL = {name: number for number, names in enumerate(LAYERS) for name in names}

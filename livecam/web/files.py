@@ -6,6 +6,7 @@ from importlib.resources import files
 
 FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
+    "/colours.css": ("colours.css", "text/css; charset=utf-8"),
     "/style.css": ("style.css", "text/css; charset=utf-8"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
     "/link.js": ("link.js", "text/javascript; charset=utf-8"),

@@ -46,7 +46,7 @@ def luminance(colour: str) -> float:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("text", "ground", "least"), PAIRS)
 def test_contrast(scheme: str, text: str, ground: str, least: float) -> None:
-    roots = re.findall(r":root \{(.*?)\}", (STATIC / "style.css").read_text(), re.DOTALL)
+    roots = re.findall(r":root \{(.*?)\}", (STATIC / "colours.css").read_text(), re.DOTALL)
     assert len(roots) == 2
     colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", roots[scheme == "dark"]))
     light, dark = sorted((luminance(colours[text]), luminance(colours[ground])), reverse=True)
