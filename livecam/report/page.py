@@ -18,6 +18,7 @@ from livecam.report.compare import Comparison, compare, strips
 from livecam.report.findings import Kind, changes, key_rows, worth_a_look
 from livecam.report.pictures import Patience, Shown, local, pictures, show, show_still
 from livecam.report.recording import (
+    NONE,
     Guess,
     Line,
     Recording,
@@ -100,7 +101,7 @@ def _folder(folder: Path, patience: Patience) -> str:
         bad.append(f"{len(paths) - MOST_RUNS} more sidecars are not shown")
     stills, reports = _json_files(folder, bad)
     if not runs and not stills:
-        raise SourceNotFound(f"{folder}: no sidecar (.jsonl) and no still (.json) in it" + f"; {bad[0]}" * bool(bad))
+        raise SourceNotFound("; ".join([f"{folder}: no sidecar (.jsonl) and no still (.json) in it", *bad[:1]]))
     scale = min(1.0, PICTURES / max(len(runs) * (KEYS + 4 * FINDS), 1))
     sections = [
         _section(run, number, reports.get(run.path.name, {}), patience, scale) for number, run in enumerate(runs)
@@ -251,6 +252,8 @@ def _notes(run: Recording, origin: str, found: int, wanted: int) -> list[str]:
         notes.append("The sidecar has no end line: the run was cut off, and this is what it left.")
     if not len(run):
         notes.append("There is no frame in this sidecar.")
+    elif (run.label == NONE).all():
+        notes.append("None of its frames is explained.")
     if not run.ascending:
         notes.append("Times do not ascend; the timeline counts frames.")
     damaged = run.more.get("decode_errors")
@@ -298,11 +301,9 @@ def _number(value: Any) -> float | None:
 
 
 def _render(sections: list[Section], stills: list[Card], bad: list[str], title: str) -> str:
-    return (
-        _templates()
-        .get_template("report.html")
-        .render(sections=sections, stills=stills, bad=bad, title=title, bins=BINS, who=_who, style=_style())
-    )
+    page = _templates().get_template("report.html")
+    text = page.render(sections=sections, stills=stills, bad=bad, title=title, bins=BINS, who=_who, style=_style())
+    return text.encode("utf-8", "replace").decode()  # half a surrogate pair can be said in JSON, not in UTF-8
 
 
 @cache

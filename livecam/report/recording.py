@@ -219,9 +219,9 @@ def _row(line: Line, names: dict[str, int]) -> tuple[Any, ...]:
     best = line.top[0].score if line.top else math.nan
     second = line.top[1] if len(line.top) > 1 else None
     heat = (math.nan,) * 3 if line.cam is None else _heat(line.cam)
-    rival = known(second.label) if second else NONE
+    label, rival = known(line.label), known(second.label if second else None)
     return (
-        line.index, line.pts, known(line.label), line.score, best, second.score if second else math.nan, rival, *heat,
+        line.index, line.pts, label, line.score, best, second.score if second else math.nan, rival, *heat,
     )  # fmt: skip
 
 
@@ -277,9 +277,8 @@ def _label(thing: dict[str, Any]) -> str:
 
 
 def _text(value: Any) -> str:
-    """Without what cannot be written as UTF-8."""
     text = " ".join(str("" if value is None else value).split())
-    return (text if len(text) <= LONGEST else text[: LONGEST - 1] + "…").encode("utf-8", "replace").decode()
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def _damaged(path: Path, line: int, name: str) -> SourceError:

@@ -45,7 +45,7 @@ class Timeline(NamedTuple):
 def places(times: NDArray[np.float64]) -> NDArray[np.float64]:
     """Each frame's place in [0, 1)."""
     n = len(times)
-    span = float(times[-1]) + (float(times[-1]) / (n - 1) if n > 1 else 1.0)
+    span = float(times[-1]) * n / (n - 1) if n > 1 else 0.0
     return times / span if span > 0 else np.zeros(n)
 
 
