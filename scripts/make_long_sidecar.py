@@ -27,15 +27,15 @@ def main() -> None:
             scene = int(rng.integers(len(CLASSES))) if rng.random() < 0.003 else scene
             shown = scene if rng.random() > 0.02 else (scene + 1) % len(CLASSES)
             score = float(np.clip(rng.normal(0.6, 0.15), 0.05, 1))
-            rest = (1 - score) * np.array([0.6, 0.2, 0.1, 0.05])
-            ids = [(shown + step) % len(CLASSES) for step in range(5)]
+            scores = [score, *((1 - score) * np.array([0.6, 0.2, 0.1, 0.05]))]
+            best = sorted(enumerate(scores), key=lambda one: -one[1])
             y, x = 3 + 2 * np.sin(index / 90), 6 + 4 * np.cos(index / 130)
             cam = np.exp(-((yy - y) ** 2 + (xx - x) ** 2) / 6 + 0.05 * rng.standard_normal(SIZE))
             data = np.clip(cam * 255, 0, 255).astype(np.uint8).tobytes()
             frame = {"type": "frame", "index": index, "pts": index / RATE, "class_idx": shown, "label": CLASSES[shown]}
             frame["top"] = [
                 {"class_idx": one, "label": CLASSES[one], "score": round(float(value), 6)}
-                for one, value in zip(ids, [score, *rest], strict=True)
+                for one, value in (((shown + step) % len(CLASSES), value) for step, value in best)
             ]
             frame |= {"peak": 12.5, "cam": {"h": SIZE[0], "w": SIZE[1], "data": base64.b64encode(data).decode()}}
             out.write(json.dumps(frame | {"lag": 0, "level": 0}) + "\n")

@@ -17,9 +17,9 @@ def command(run: Recording) -> tuple[str, bool]:
     """A line for a shell, and whether it holds all settings: an older sidecar names the model and the method alone."""
     live = "state" in run.more
     words = ["livecam", "live" if live else "annotate", masked(run.header["source"])]
-    for name, flag in (("model", "--model"), ("method", "--method"), ("target_layer", "--layer")):
-        if run.header[name] and name not in _given(run):
-            words += [flag, run.header[name]]
+    for name, setting in (("model", "model"), ("method", "method"), ("target_layer", "layer")):
+        if run.header[name] and setting not in _given(run):
+            words += [f"--{setting}", run.header[name]]
     return shlex.join([*words, *_flags(_given(run))]), "settings" in run.more or run.complete
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -13,6 +14,8 @@ from livecam.errors import SourceError
 from livecam.report.recording import NONE, Line, Recording, frames
 from livecam.report.timeline import BINS, Strip, confidence, places
 from livecam.types import Heatmap
+
+UNLIKE = 0.5  # correlation below which two maps are about different places
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +39,22 @@ class Comparison:
         return float(known.mean()) if len(known) else None
 
     def apart(self, most: int) -> list[tuple[int, int]]:
-        """Rows in the middle of the longest stretches with different labels, in order."""
-        edges = np.flatnonzero(np.diff((~self.same).astype(np.int8), prepend=0, append=0)).reshape(-1, 2)
-        longest = edges[np.argsort(edges[:, 0] - edges[:, 1], kind="stable")[:most]]
-        return [(int(one), int(other)) for one, other in self.rows[sorted(longest.mean(1).astype(int).tolist())]]
+        """Rows of frames that differ, in order: in the middle of the longest stretches with different labels, and if
+        these are few, in the middle of stretches of one label whose maps are least alike."""
+        found = _middles(~self.same)[:most]
+        places = np.linspace(0, len(self.same), most - len(found) + 1).astype(int)
+        likeness = np.where(self.same, np.nan_to_num(self.likeness, nan=1.0), 1.0)
+        for first, last in pairwise(places.tolist()):
+            if last > first and likeness[first:last].min() < UNLIKE:
+                found.append(first + int(likeness[first:last].argmin()))
+        return [(int(one), int(other)) for one, other in self.rows[sorted(found)]]
+
+
+def _middles(mask: NDArray[np.bool_]) -> list[int]:
+    """The middle of each stretch that is True, the longest first."""
+    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0)).reshape(-1, 2)
+    order = np.argsort(edges[:, 0] - edges[:, 1], kind="stable")
+    return [int(middle) for middle in edges[order].mean(1)]
 
 
 def compare(one: Recording, other: Recording) -> Comparison:
@@ -73,12 +88,11 @@ def strips(run: Recording, found: Comparison) -> tuple[list[Strip], str, str]:
 
 
 def _likeness(one: Recording, other: Recording, rows: NDArray[np.int64]) -> Iterator[float]:
-    """Both files are read side by side; rows that do not ascend together are read once more, all at once."""
+    """Both files are read side by side; what comes early waits."""
     mine, theirs = rows[:, 0], rows[:, 1]
     lines = frames(other.path, theirs)
     waiting: dict[int, Line] = {}
-    for (row, line), want in zip(frames(one.path, mine), theirs.tolist(), strict=True):
-        del row
+    for (_, line), want in zip(frames(one.path, mine), theirs.tolist(), strict=True):
         while want not in waiting:
             found, theirs_line = next(lines)
             waiting[found] = theirs_line

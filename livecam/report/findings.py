@@ -80,16 +80,18 @@ def segments(run: Recording) -> list[tuple[int, int]]:
 
 
 def changes(run: Recording) -> NDArray[np.int64]:
-    """Rows whose label is another than that of the row before."""
-    before, now = run.label[:-1], run.label[1:]
-    return np.flatnonzero((before != now) & (before != NONE) & (now != NONE)) + 1
+    """Rows whose label is another than that of the last explained row before."""
+    explained = np.flatnonzero(run.label != NONE)
+    labels = run.label[explained]
+    return np.asarray(explained[1:][labels[1:] != labels[:-1]], np.int64)
 
 
 def _changes(run: Recording, most: int) -> Kind:
     rows = changes(run)
     lasts = np.diff([*rows, len(run)])
     chosen = sorted(rows[np.argsort(-lasts, kind="stable")[:most]].tolist())
-    finds = [Find(row, f"{run.name_of(run.label[row - 1])} → {run.name_of(run.label[row])}") for row in chosen]
+    before = {row: run.label[:row][run.label[:row] != NONE][-1] for row in chosen}
+    finds = [Find(row, f"{run.name_of(before[row])} → {run.name_of(run.label[row])}") for row in chosen]
     return Kind("The class changes", "The longest-lasting changes of the explained class.", len(rows), finds)
 
 

@@ -34,7 +34,7 @@ from livecam.sources.images import read_image
 KEYS, FINDS, DIFFERENCES = 24, 4, 8  # pictures of one recording: of the contact sheet, of each kind, of two runs
 PICTURES = 240  # of the whole page, about
 STILLS = 120
-PATIENCE_S = 30.0
+PATIENCE_S = 25.0
 MOST_RUNS = 200
 STATES = ("dropped", "stages", "measures")
 

@@ -37,14 +37,22 @@ class Shown(NamedTuple):
 
 
 class Patience:
-    """Seconds that decoding may take in all: a page with fewer pictures is better than none."""
+    """Seconds that decoding may take in all, on one page: a page with fewer pictures is better than none."""
 
     def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
+        self._left = seconds
+        self._since = 0.0
+
+    def __enter__(self) -> None:
+        self._since = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self._left -= time.monotonic() - self._since
 
     @property
     def over(self) -> bool:
-        return time.monotonic() > self._end
+        """While it is entered: is nothing left?"""
+        return time.monotonic() - self._since > self._left
 
 
 def pictures(run: Recording, rows: list[int], patience: Patience) -> tuple[dict[int, Image], Origin]:
@@ -53,7 +61,8 @@ def pictures(run: Recording, rows: list[int], patience: Patience) -> tuple[dict[
         if spec is None:
             continue
         try:
-            found = dict(_decoded(run, spec, rows, patience, own=origin == "source"))
+            with patience:
+                found = dict(_decoded(run, spec, rows, patience, own=origin == "source"))
         except LivecamError:
             continue
         if found:

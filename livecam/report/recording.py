@@ -34,7 +34,7 @@ class Guess(NamedTuple):
 
 
 class Check(NamedTuple):
-    """A faithfulness check that row ``row`` was the first to show; probabilities in [0, 1]."""
+    """A faithfulness check of the picture of row ``row``, or of one that is not shown, near it; probabilities."""
 
     row: int
     before: float
@@ -109,6 +109,7 @@ def load(path: Path) -> Recording:
     rows: list[tuple[Any, ...]] = []
     checks: list[Check] = []
     checked = None
+    known: dict[int, int] = {}
     header, more = {}, None
     for number, thing in _lines(path):
         if number == 1:
@@ -119,7 +120,8 @@ def load(path: Path) -> Recording:
             line = _line(path, number, thing)
             if line.check and line.check[0] != checked:
                 checked = line.check[0]
-                checks.append(Check(len(rows), *line.check[1:]))
+                checks.append(Check(known.get(checked, len(rows)), *line.check[1:]))
+            known[line.index] = len(rows)
             rows.append(_row(line, names))
     columns = list(zip(*rows, strict=True)) if rows else [()] * 10
     whole, floats = (np.int64, np.float64)
