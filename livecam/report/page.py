@@ -122,7 +122,8 @@ def _json_files(folder: Path, bad: list[str]) -> tuple[list[Still], dict[str, di
         except SourceError as error:
             bad.append(f"{path.name}: {str(error).removeprefix(f'{path}: ')}")
             continue
-        for one in report.get("files") or [report]:
+        several = report.get("files")
+        for one in several if isinstance(several, list) else [report]:
             if isinstance(one, dict) and isinstance(one.get("sidecar"), str):
                 reports[Path(one["sidecar"]).name] = one
     return stills, reports

@@ -15,7 +15,7 @@ from livecam.addresses import scheme
 from livecam.errors import LivecamError
 from livecam.geometry import WHOLE, Region, plan
 from livecam.overlay import COLORMAPS, DEFAULT_COLORMAP, blend, table
-from livecam.report.recording import Recording, Still
+from livecam.report.recording import FARTHEST, Recording, Still
 from livecam.sinks.video import VideoSink
 from livecam.sources import Source, SourceOptions, open_source
 from livecam.sources._names import is_camera, is_images
@@ -188,15 +188,18 @@ def _counted(
     run: Recording, spec: str, rows: list[int], patience: Patience, *, own: bool
 ) -> Iterator[tuple[int, Image]]:
     """By number: images, and made-up sources, have no times of their own."""
-    start, rate = (run.settings.get(name) if own else None for name in ("start", "fps"))
-    options = SourceOptions(
-        start_s=start if isinstance(start, float) else None, fps=rate if isinstance(rate, float) else None
-    )
+    options = SourceOptions(start_s=_setting(run, "start"), fps=_setting(run, "fps")) if own else None
     wanted = {int(run.index[row]): row for row in rows}
     with open_source(spec, options) as source:
         while wanted and not patience.over and (frame := source.read()) is not None:
             if frame.index in wanted:
                 yield wanted.pop(frame.index), frame.image
+
+
+def _setting(run: Recording, name: str) -> float | None:
+    """A setting that is a number, and one that makes sense."""
+    value = run.settings.get(name)
+    return value if isinstance(value, float) and 0 < value < FARTHEST else None
 
 
 def _small(image: Image) -> Image:

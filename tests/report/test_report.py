@@ -388,3 +388,13 @@ def test_long_recordings_stay_small(tmp_path: Path) -> None:
 
 def test_clock() -> None:
     assert [clock(one) for one in (-3.5, 59.999, 3600)] == ["-0:03.5", "1:00", "1:00:00"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0, "x", [1], 10**40])
+@pytest.mark.parametrize("source", ["test://?size=64x48&frames=3", "photo.png"])
+def test_settings_of_somebody_elses_do_no_harm(source: str, value: Any, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "photo.png"), np.zeros((48, 64, 3), np.uint8))
+    (tmp_path / "r.json").write_text(json.dumps({"files": value, "sidecar": value, "stages": value}))
+    end = END | {"settings": dict.fromkeys(("start", "fps", "input", "colormap", "hud"), value), "decode_errors": value}
+    sidecar(tmp_path / "a.jsonl", frame(0), end, header=HEADER | {"source": source})
+    assert "data:image/jpeg" in make_report(tmp_path)
