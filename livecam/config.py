@@ -66,6 +66,22 @@ def _size(value: Any) -> Any:
     return int(width), int(height)
 
 
+def _period(value: Any) -> Any:
+    """``90``, ``1:30``, ``90s``, ``10m``, ``2h`` → seconds."""
+    units = {"s": 1, "m": 60, "h": 3600}
+    if isinstance(value, str) and value[-1:] in units:
+        return float(value[:-1]) * units[value[-1]]
+    return _seconds(value)
+
+
+def _bytes(value: Any) -> Any:
+    """``500M``, ``20G``, ``1.5T`` → bytes; powers of 1000, as disks are sold."""
+    units = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+    if isinstance(value, str) and value[-1:].upper() in units:
+        return round(float(value[:-1]) * units[value[-1].upper()])
+    return value
+
+
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0, allow_inf_nan=False)]
 Colour = Annotated[tuple[float, float, float], BeforeValidator(_colour)]
 Positive = Annotated[float, Field(gt=0)]
@@ -141,6 +157,10 @@ class Settings(BaseSettings):
     subtitles: bool = False
     heatmap_video: Path | None = None
     maps: Path | None = None
+
+    segment: Annotated[Annotated[float, Field(ge=1, allow_inf_nan=False)] | None, BeforeValidator(_period)] = None
+    quota: Annotated[Annotated[int, Field(ge=1_000_000)] | None, BeforeValidator(_bytes)] = None
+    keep_free: Annotated[int, BeforeValidator(_bytes), Field(ge=0)] = 0
 
     max_frames: Annotated[int | None, Field(ge=1)] = None
     start: Seconds | None = None

@@ -8,20 +8,17 @@ from dataclasses import replace
 from typing import Any
 
 from livecam.addresses import is_page
-from livecam.channel import Full
 from livecam.cli._acts import Acts, make_controls
 from livecam.cli._console import say
 from livecam.cli._interrupt import Interrupt
 from livecam.cli._parts import make_pipeline, run_info, sink_options, warm_up, who
+from livecam.cli._recorders import Recorders, is_push
 from livecam.config import Settings
-from livecam.controls import Controls
 from livecam.errors import ConfigError
 from livecam.explainer import Explainer
 from livecam.masking import masked
 from livecam.pipeline import Policy
 from livecam.sinks import Sink, open_sink
-from livecam.sinks.push import PushSink
-from livecam.sinks.threaded import ThreadedSink
 from livecam.sources import Source
 from livecam.sources._names import BROWSER
 from livecam.stats import Stats, peak_rss_mb
@@ -29,8 +26,6 @@ from livecam.types import AnnotatedFrame
 from livecam.web.address import DEFAULT
 
 VIEWS = ("display", "fullscreen", "memory", "null")  # a window belongs to the main thread; a page never waits
-RECORDING_QUEUE = 30  # pictures that wait for an encoder that is late for a moment
-PUSHING_QUEUE = 4  # fewer, for who watches a stream sees each of them as delay
 
 
 class Stage:
@@ -61,12 +56,13 @@ def run_live(
 ) -> dict[str, Any]:
     """Show ``source`` on the sinks until it ends, a viewer leaves, or a signal comes; returns the report.
 
-    Raises ConfigError, SourceLost, SinkError, ModelError.
+    A file that cannot be written any more ends its own recording only; the report's ``exit_code`` says so, then.
+    Raises ConfigError, SourceLost, SinkError when there is nothing left to go on for, ModelError.
     """
     if len(set(outputs)) < len(outputs):
         raise ConfigError(f"-o: {masked(', '.join(outputs))}: name each output once")
     stage, stats, started = stage or Stage(), Stats(), time.monotonic()
-    recording = not all(_is_view(spec) or _is_push(spec) for spec in outputs)
+    recording = not all(_is_view(spec) or is_push(spec) for spec in outputs)
     controls = make_controls(settings, explainer, recording=recording, forbidden=stage.forbidden)
     if all(is_page(spec) for spec in outputs):
         controls.change(hud="off")  # a page writes the words beside the picture
@@ -87,70 +83,63 @@ def run_live(
             controls=controls,
             resizable=all(_is_view(spec) for spec in outputs),
         )
+
+        def state() -> dict[str, Any]:
+            return {**pipeline.state(), **recorders.state()}
+
         options = replace(
             sink_options(settings, live=True, force=force),
             decode_errors=lambda: source.decode_errors,
             drop=stats.drop,
             controls=controls,
-            state=pipeline.state,
+            state=state,
+        )
+        written = [spec for spec in outputs if not _is_view(spec)]
+        recorders = Recorders(
+            written,
+            lambda spec: open_sink(spec, options, run),
+            controls,
+            stats,
+            others=len(written) < len(outputs),
         )
         views: list[Sink] = [stack.enter_context(open_sink(spec, options, run)) for spec in outputs if _is_view(spec)]
-        # Whatever writes to a disk or to the network gets a thread of its own.
-        threaded = {
-            spec: stack.enter_context(ThreadedSink(open_sink(spec, options, run), _queue(spec), full=Full.LATEST))
-            for spec in outputs
-            if not _is_view(spec)
-        }
+        stack.enter_context(recorders)
         acts = stack.enter_context(Acts(controls, run, say))
         stack.enter_context(pipeline)
         for annotated in pipeline:
             # While no new picture comes, the last one is shown again, but recorded once.
             again, shown = annotated.frame.index == shown, annotated.frame.index
-            taking = [] if again else _taking(threaded, controls)
             with stats.stage("write"):
                 dressed = stage.dress(annotated)
-                wanted = [sink.write(dressed) for sink in [*views, *taking]]
+                wanted = [sink.write(dressed) for sink in views]
+                wanted.append(again or recorders.write(dressed))
             stage.presented(annotated, pipeline.progress.explained)
             times = times if again else [*times[:1], time.monotonic()]
             if not (all(wanted) and acts.after(annotated)):
                 break
         progress = pipeline.progress
         if progress.complete:
-            for sink in (*views, *threaded.values()):
+            for sink in views:
                 sink.finish()
-    for spec, thread in threaded.items():
-        if thread.dropped:
-            stats.drop("network too slow" if _is_push(spec) else "encoder too slow", thread.dropped)
+            recorders.finish()
     span = times[-1] - times[0] if len(times) > 1 else 0.0
     return {
         "input": source.info.name,
         "mode": source.info.detail,
         "output": [masked(spec) for spec in outputs],
         **who(explainer),
-        **pipeline.state(),
+        **state(),
         "decode_errors": source.decode_errors,
         "interrupted": interrupt.requested,
         "elapsed_s": round(time.monotonic() - started, 3),
         "fps": round((progress.frames_out - 1) / span, 3) if span else 0.0,
         "peak_rss_mb": peak_rss_mb(),
+        **({"error": masked(str(failure)), "exit_code": failure.exit_code} if (failure := recorders.failure) else {}),
     }
 
 
 def _is_view(spec: str) -> bool:
     return spec in VIEWS or is_page(spec)
-
-
-def _is_push(spec: str) -> bool:
-    return PushSink.matches(spec)
-
-
-def _queue(spec: str) -> int:
-    return PUSHING_QUEUE if _is_push(spec) else RECORDING_QUEUE
-
-
-def _taking(threaded: dict[str, ThreadedSink], controls: Controls) -> list[ThreadedSink]:
-    """Recording can be switched off; a stream goes on."""
-    return [sink for spec, sink in threaded.items() if controls.view.recording or _is_push(spec)]
 
 
 def paired(source: str, outputs: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

@@ -85,6 +85,13 @@ CAMERA = [
     click.option("--fps", metavar="N", help="Ask the camera for this rate."),
     click.option("--target-fps", metavar="N", help="Show at most so many frames a second."),
 ]
+RECORD = [
+    click.option(
+        "--segment", metavar="TIME", help="Record into OUT-00001.mp4, OUT-00002.mp4, ..., of 90, 10m or 2h each."
+    ),
+    click.option("--quota", metavar="SIZE", help="Delete the oldest segments beyond this: 500M, 20G."),
+    click.option("--keep-free", metavar="SIZE", help="Delete the oldest segments when less of the disk is free."),
+]
 FAULTS = [
     click.option(
         "--reconnect/--no-reconnect",

@@ -89,6 +89,8 @@ def source_options(settings: Settings) -> SourceOptions:
 
 
 def sink_options(settings: Settings, *, live: bool, force: bool) -> SinkOptions:
+    if (settings.quota or settings.keep_free) and settings.segment is None:
+        raise ConfigError("--quota, --keep-free: only segments are deleted; add --segment 10m")
     return SinkOptions(
         live=live,
         force=force,
@@ -98,6 +100,9 @@ def sink_options(settings: Settings, *, live: bool, force: bool) -> SinkOptions:
         audio=settings.audio,
         subtitles=settings.subtitles,
         settings=settings.given(),
+        segment_s=settings.segment if live else None,
+        quota=settings.quota,
+        keep_free=settings.keep_free,
     )
 
 

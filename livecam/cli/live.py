@@ -10,7 +10,7 @@ import click
 
 from livecam.cli._console import console, emit, say
 from livecam.cli._interrupt import INTERRUPTED, Interrupt
-from livecam.cli._options import BESIDE, CAMERA, FAULTS, LOOK, MODEL, PART, REPORT, STREAM, flags, settings
+from livecam.cli._options import BESIDE, CAMERA, FAULTS, LOOK, MODEL, PART, RECORD, REPORT, STREAM, flags, settings
 
 
 @click.command()
@@ -35,7 +35,7 @@ from livecam.cli._options import BESIDE, CAMERA, FAULTS, LOOK, MODEL, PART, REPO
     help="Hide the hottest part about once a second and say how far the confidence falls.  [check]",
 )
 @click.option("--force", is_flag=True, help="Overwrite what exists.")
-@flags(MODEL, LOOK, STREAM, BESIDE, PART, CAMERA, FAULTS, REPORT)
+@flags(MODEL, LOOK, STREAM, BESIDE, RECORD, PART, CAMERA, FAULTS, REPORT)
 def command(
     source: str, outputs: tuple[str, ...], force: bool, config_file: Path | None, as_json: bool, **given: Any
 ) -> int:
@@ -43,6 +43,7 @@ def command(
     or browser: for the camera of a page that is served with -o http://127.0.0.1:8080.
 
     The newest picture is shown with the newest explanation. q, Esc or closing the window ends it, f is full screen.
+    A recording whose disk is full ends, the show goes on.
     """
     console()
     chosen = settings(config_file, given)
@@ -65,4 +66,4 @@ def command(
     )
     if as_json:
         emit(report)
-    return INTERRUPTED if interrupt.requested else 0
+    return report.get("exit_code") or (INTERRUPTED if interrupt.requested else 0)

@@ -27,6 +27,7 @@ class Controls:
         self._choices = choices or Choices()
         self._events: Counter[str] = Counter()
         self._news, self._told_at = "", 0.0
+        self._alarms: tuple[str, ...] = ()
         self._lock = threading.Lock()
 
     @property
@@ -57,8 +58,18 @@ class Controls:
 
     @property
     def news(self) -> str:
-        """What the viewer is to be told now, mostly ""."""
-        return self._news if time.monotonic() - self._told_at < NEWS_S else ""
+        """What the viewer is to be told now, mostly ""; when there is nothing new, that something does not work."""
+        return self._news if time.monotonic() - self._told_at < NEWS_S else " · ".join(self._alarms)
+
+    def alarm(self, words: str) -> None:
+        """Have everybody told, until the run ends, that a part of it does not work any more."""
+        with self._lock:
+            self._alarms = (*self._alarms, words)
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """What does not work any more."""
+        return self._alarms
 
     def offered(self) -> tuple[Action, ...]:
         """The actions that make sense in this run, in the order of the help."""

@@ -25,6 +25,8 @@ class SinkOptions:
     subtitles: the labels as a text track of the recording, and chapters.
     decode_errors: asked at the end, how many pictures of the source could not be decoded; for the sidecar's last line.
     settings: what was set for the run, as JSON goes; for that line, too.
+    segment_s: cut a live video after so many seconds, into ``out-00001.mp4``, ``out-00002.mp4``, … quota: bytes that
+    its segments may have together, None: no limit. keep_free: bytes of the disk that stay free; the oldest are deleted.
     drop: told the cause of each picture that a sink does not write though it was given it.
     controls: changed by a sink that the viewer can act on. state: asked for the state of a live run, as JSON goes.
     """
@@ -36,6 +38,9 @@ class SinkOptions:
     preset: str | None = None
     audio: bool = True
     subtitles: bool = False
+    segment_s: float | None = None
+    quota: int | None = None
+    keep_free: int = 0
     decode_errors: Callable[[], int] = int
     settings: Mapping[str, Any] = field(default_factory=dict)
     drop: Callable[[str], object] = str

@@ -1,4 +1,4 @@
-"""A file that appears whole or not at all; of a live recording, one that grows in its place."""
+"""A file that appears whole or not at all; of a live recording, one that appears when it can be played, and grows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ _numbers = itertools.count()
 
 
 class OutFile:
-    """Write to ``work``; ``commit`` makes it ``path``, ``discard`` removes it. Live, both names are the same file.
+    """Write to ``work``; ``commit`` makes it ``path``, ``discard`` removes it. Live, commit as soon as it can be
+    played, and go on writing: ``discard`` leaves it then.
 
     Raises SinkError when ``path`` exists and is not forced, or its folder cannot be made or written.
     """
@@ -23,32 +24,38 @@ class OutFile:
     def __init__(self, path: Path, options: SinkOptions) -> None:
         check_free(path, options)
         self.path = path
-        self.live, self.force = options.live, options.force
-        self.work = path if options.live else hidden(path)
+        self.force = options.force
+        # Windows does not rename a file that is being written.
+        self.work = path if options.live and os.name == "nt" else hidden(path)
+        self.committed = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.work.open("wb").close()
+            if options.live:  # perhaps killed before its first picture: then nothing is left
+                self.work.unlink()
         except OSError as exc:
             raise cannot_write(path, exc) from exc
 
     def commit(self) -> None:
         """Raises SinkError when another run has made ``path`` meanwhile, and it is not forced."""
-        if self.live:
+        if self.committed or self.work == self.path:
             return
+        self.committed = True
         if not self.force:
             try:
                 os.link(self.work, self.path)  # unlike a move, this does not overwrite
                 self.work.unlink()
                 return
             except FileExistsError as exc:
-                self.discard()
+                _forget(self.work)
                 raise SinkError(f"{self.path}: was made by another run meanwhile; choose another name") from exc
             except OSError:
                 pass  # a file system without hard links
         self.work.replace(self.path)
 
     def discard(self) -> None:
-        self.work.unlink(missing_ok=True)
+        if not self.committed:
+            _forget(self.work)
 
 
 def check_free(path: Path, options: SinkOptions) -> None:

@@ -28,6 +28,8 @@ class LinesSink(BaseSink):
             buffering=1 if options.live else -1,
         )
         self._put(head)
+        if options.live:
+            self._file.commit()
 
     def lines(self, annotated: AnnotatedFrame) -> str:
         raise NotImplementedError
@@ -71,8 +73,7 @@ class LinesSink(BaseSink):
 
     def _give_up(self) -> None:
         self.closed = True
-        if not self._options.live:
-            self._file.discard()
+        self._file.discard()
         try:
             self._out.close()
         except OSError:

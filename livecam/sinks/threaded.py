@@ -27,6 +27,11 @@ class ThreadedSink(BaseSink):
         self._worker.start()
 
     @property
+    def failed(self) -> bool:
+        """Has the sink failed? The next call raises why."""
+        return self._error is not None
+
+    @property
     def dropped(self) -> int:
         return self._queue.dropped
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
 from livecam._av import av
 from livecam.errors import SinkError
-from livecam.sinks import SINKS, BaseSink, SinkOptions
+from livecam.sinks import BaseSink, SinkOptions
 from livecam.sinks._codecs import FORMATS, choose, encoders_here, sane_rate
 from livecam.sinks._encoding import Encoding
 from livecam.sinks._files import OutFile, cannot_write
@@ -25,14 +27,16 @@ VideoStream = av.VideoStream
 MP4 = ("mp4", "mov")
 MUXER = {"mp4": {"movflags": "+faststart"}, "mov": {"movflags": "+faststart"}}
 LIVE_MUXER = {
-    # Fragments alone do not survive a kill: FFmpeg's 32 KiB buffer must be flushed as well.
-    "mp4": {"movflags": "+hybrid_fragmented+frag_keyframe", "flush_packets": "1"},
-    "mov": {"movflags": "+hybrid_fragmented+frag_keyframe", "flush_packets": "1"},
-    "matroska": {"flush_packets": "1", "cluster_time_limit": "500"},
-    "webm": {"flush_packets": "1", "cluster_time_limit": "500"},
+    # Fragments alone do not survive a kill: FFmpeg's 32 KiB buffer must be flushed as well. One a picture costs less
+    # than 200 bytes of each, and a file has a picture, and can be played, as soon as the second one has come.
+    "mp4": {"movflags": "+hybrid_fragmented+frag_every_frame", "flush_packets": "1"},
+    "mov": {"movflags": "+hybrid_fragmented+frag_every_frame", "flush_packets": "1"},
+    "matroska": {"flush_packets": "1", "cluster_time_limit": "1"},
+    "webm": {"flush_packets": "1", "cluster_time_limit": "1"},
 }
 # Microseconds for which a live muxer waits for a label that is not settled yet; FFmpeg's own ten seconds would be lost.
 LABEL_WAIT = {"max_interleave_delta": "100000"}
+PLAYABLE = 2  # packets given to a muxer of these, after which the first one is in the file
 
 
 class VideoSink(BaseSink):
@@ -62,14 +66,12 @@ class VideoSink(BaseSink):
         self._text: TextTrack | None = None
         self._first: av.Packet[VideoStream] | None = None
         self._finished = False
+        self._packets = 0
+        self._whole = 0
 
     @staticmethod
     def matches(spec: str) -> bool:
         return Path(spec).suffix.lower() in FORMATS and "://" not in spec
-
-    @staticmethod
-    def open(spec: str, options: SinkOptions, run: RunInfo | None) -> VideoSink:
-        return VideoSink(Path(spec), options, run)
 
     def write(self, annotated: AnnotatedFrame) -> bool:
         """Take a frame; live, one that was captured at the time of the frame before is not written again."""
@@ -163,6 +165,11 @@ class VideoSink(BaseSink):
                     if track:
                         track.until(packet.pts * packet.time_base)
             self._container.mux(packet)
+            self._packets += 1
+        if self._options.live:
+            if self._packets >= PLAYABLE:
+                self._file.commit()
+            self._whole = self._size()
 
     def _complete(self) -> None:
         if self._container is None:
@@ -192,17 +199,27 @@ class VideoSink(BaseSink):
         return packets
 
     def _give_up(self) -> None:
-        """After a failure: what was recorded live stays, and is finalised as far as that goes; the rest is removed."""
+        """After a failure: what was recorded live stays, up to the last picture that was written whole; the rest is
+        removed."""
         self.closed = True
         if self._audio:
             self._audio.close()
-        if not self._options.live or self._container is None:
-            self._file.discard()  # before the container is closed: there is no sense in moving its index to the front
+        self._file.discard()  # before the container is closed: there is no sense in moving its index to the front
         if self._container is not None:
             try:
                 self._container.close()
-            except (OSError, av.FFmpegError):
-                return  # the failure that led here has been told
+            except (OSError, av.FFmpegError):  # the failure that led here has been told
+                self._cut_off()
+
+    def _cut_off(self) -> None:
+        """Take away the picture that was written in part."""
+        if self._file.committed:
+            with suppress(OSError):
+                os.truncate(self.path, min(self._whole, self._size()))
+
+    def _size(self) -> int:
+        """Bytes in the file."""
+        return (self.path if self._file.committed else self._file.work).stat().st_size
 
 
 def _same(path: Path, media: str) -> bool:
@@ -210,6 +227,3 @@ def _same(path: Path, media: str) -> bool:
         return path.samefile(media)
     except OSError:
         return False
-
-
-SINKS.add("video", VideoSink)

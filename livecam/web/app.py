@@ -62,7 +62,10 @@ class Show:
         newest = self.broadcast.newest
         age = None if newest is None else time.monotonic() - newest.frame.captured_at
         status = "starting" if age is None else "live" if age <= HEALTHY_S else "stale"
-        return {"status": status, "capture_age_s": None if age is None else round(age, 3)}
+        alarms = list(self.controls.alarms)
+        if alarms and status == "live":
+            status = "failing"
+        return {"status": status, "capture_age_s": None if age is None else round(age, 3), "alarms": alarms}
 
     async def whole_state(self) -> dict[str, Any]:
         """The run's own state, and the server's."""
@@ -74,7 +77,7 @@ class Show:
     def hello(self) -> dict[str, Any]:
         run = self.run
         known = {} if run is None else {"source": run.source.name, "model": run.model, "method": run.method}
-        return {"run": {**known, "camera": self.feed is not None}}
+        return {"run": {**known, "camera": self.feed is not None, "alarm": " · ".join(self.controls.alarms)}}
 
 
 def application(show: Show) -> Starlette:

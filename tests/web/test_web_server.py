@@ -138,7 +138,14 @@ def test_words_change_the_view() -> None:
     with open_sink("http://127.0.0.1:0", SinkOptions(controls=controls), run()) as sink:
         assert isinstance(sink, WebSink)
         with live(sink._server) as one, live(sink._server) as other:
-            assert words(one, "run") == {"source": "clip.mp4", "model": "net", "method": "gradcam", "camera": False}
+            known = {"source": "clip.mp4", "model": "net", "method": "gradcam", "camera": False, "alarm": ""}
+            assert words(one, "run") == known
+                "source": "clip.mp4",
+                "model": "net",
+                "method": "gradcam",
+                "camera": False,
+                "alarm": "",
+            }
             assert words(one, "view")["mirror"] is False
             assert words(other, "view")["mirror"] is False
             one.send(json.dumps({"act": "mirror"}))
@@ -187,7 +194,8 @@ def test_one_too_many(server: Server) -> None:
 
 
 def test_health_and_state() -> None:
-    options = SinkOptions(state=lambda: {"fps": float("nan"), "frames": 3})
+    controls = Controls()
+    options = SinkOptions(controls=controls, state=lambda: {"fps": float("nan"), "frames": 3})
     with open_sink("http://127.0.0.1:0", options) as sink:
         server = sink._server
         assert get(server, "/healthz")[0] == 503  # no picture yet
@@ -198,6 +206,12 @@ def test_health_and_state() -> None:
         status, headers, text = get(server, "/metrics")
         assert (status, headers["content-type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
         assert "\nlivecam_frames 3\n" in text
+        controls.alarm("recording stopped: no space left on device")
+        status, _, text = get(server, "/healthz")
+        assert status == 503
+        assert json.loads(text)["alarms"] == ["recording stopped: no space left on device"]
+        with live(server) as viewer:
+            assert words(viewer, "run")["alarm"] == "recording stopped: no space left on device"
         old = now(1)
         server.show(type(old)(old.frame.captured(time.monotonic() - 60), old.image, None, None))
         assert get(server, "/healthz")[0] == 503

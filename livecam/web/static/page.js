@@ -51,14 +51,14 @@ let connected = false;
 let drawn = 0; // when the last picture was drawn, page's clock
 let latest = null;
 let view = { paused: false, mirror: false, against: null };
-let run = { camera: false };
+let run = { camera: false, alarm: "" };
 let notice = "waiting";
 let latency = null;
 const times = [];
 
 function tell(name) {
   notice = name;
-  $("notice").textContent = name ? word(name) : "";
+  $("notice").textContent = name ? word(name) : run.alarm;
 }
 
 const link = new Link({
@@ -83,6 +83,7 @@ const link = new Link({
       run = said.run;
       $("camera").hidden = !run.camera;
       if (run.camera && !latest && notice === "waiting") tell("startCamera");
+      else tell(notice);
     }
     if (said.view) {
       view = said.view;
