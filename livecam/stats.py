@@ -39,6 +39,15 @@ class Stats:
         with self._lock:
             self._seconds[name].append(seconds)
 
+    def samples(self) -> dict[str, NDArray[np.float64]]:
+        """Seconds of each stage, the last WINDOW: for ``take`` of another one."""
+        return self._copied(self._seconds)
+
+    def take(self, samples: dict[str, NDArray[np.float64]]) -> None:
+        for name, values in samples.items():
+            for seconds in values:
+                self.add(name, float(seconds))
+
     def drop(self, cause: str, count: int = 1) -> None:
         with self._lock:
             self.dropped[cause] += count

@@ -21,6 +21,7 @@ LAYERS = [
     {"backends", "hiding"},
     {"explainer", "export"},
     {"pipeline"},
+    {"parts"},
     {"bench", "report"},
     {"cli"},
 ]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from livecam.cli._interrupt import Interrupt
 from livecam.cli._parts import make_pipeline, masks, run_info, sink_options, subtitles_of, who
 from livecam.cli._progress import Bar
 from livecam.config import Settings
@@ -30,9 +30,18 @@ QUEUE = 1  # annotated frames that wait for the encoder: at 1080p each takes 6 M
 
 
 def convert(
-    source: Source, output: Path, settings: Settings, explainer: Explainer, interrupt: Interrupt, *, force: bool
+    source: Source,
+    output: Path,
+    settings: Settings,
+    explainer: Explainer,
+    interrupt: Callable[[], bool],
+    *,
+    force: bool,
+    comment: str = "",
 ) -> dict[str, Any]:
     """Annotate every frame of ``source`` into ``output``; returns the report of the contract.
+
+    comment: kept in the metadata of the video.
 
     Raises SourceError (nothing is left behind), SourceLost (what came before it is kept), SinkError, ModelError.
     """
@@ -43,7 +52,11 @@ def convert(
     with ExitStack() as stack:
         stack.enter_context(opencv_threads(1))
         run = run_info(source.info, explainer)
-        options = replace(sink_options(settings, live=False, force=force), decode_errors=lambda: source.decode_errors)
+        options = replace(
+            sink_options(settings, live=False, force=force),
+            decode_errors=lambda: source.decode_errors,
+            comment=comment,
+        )
         sinks: list[Sink] = []
         if sidecar:  # the first in is the last out: a video that cannot be finalised takes its sidecar with it
             sinks.append(stack.enter_context(open_sink(str(sidecar), options, run)))
@@ -64,7 +77,7 @@ def convert(
         except SourceLost as error:
             lost = error
         progress = pipeline.progress
-        if not progress.frames_out and not lost and not interrupt.requested:
+        if not progress.frames_out and not lost and not interrupt():
             raise SourceError(f"{source.info.name}: no picture in it could be decoded; is the file damaged?")
         for sink in sinks:
             _end(sink, progress)
@@ -75,12 +88,12 @@ def convert(
         "input": source.info.name,
         "output": str(output) if progress.frames_out else None,
         "sidecar": str(sidecar) if sidecar and progress.frames_out else None,
-        **{name: spec.removeprefix(HEATMAP) if progress.frames_out else None for name, spec in extra.items()},
+        **{name: str(file_of(spec)) if progress.frames_out else None for name, spec in extra.items()},
         **who(explainer),
         "frames_in": progress.frames_in,
         "frames_out": progress.frames_out,
         "decode_errors": source.decode_errors,
-        "interrupted": interrupt.requested,
+        "interrupted": interrupt(),
         "duration_s": round(_span(first, last, source.info), 6),
         "elapsed_s": round(elapsed, 3),
         "fps": round(progress.frames_out / elapsed, 2),
@@ -109,7 +122,7 @@ def check_outputs(output: Path, settings: Settings, force: bool) -> None:
     written beside it, may not be."""
     if not any(kind.matches(str(output)) for kind in (VideoSink, ImagesSink)):
         raise ConfigError(f"-o {output}: name a file: out.mp4, .mov, .mkv, .webm, or frames/%05d.png")
-    for path in (output, *(Path(spec.removeprefix(HEATMAP)) for spec in beside(output, settings).values())):
+    for path in (output, *map(file_of, beside(output, settings).values())):
         check_free(path, SinkOptions(force=force))
 
 
@@ -117,6 +130,11 @@ def beside(output: Path, settings: Settings) -> dict[str, str]:
     """What is written beside the recording and its sidecar: a name for the report → the spec of its sink."""
     subtitles = subtitles_of(str(output)) if settings.subtitles else None
     return ({"subtitles": subtitles} if subtitles else {}) | masks(settings)
+
+
+def file_of(spec: str) -> Path:
+    """What the sink of ``spec`` writes."""
+    return Path(spec.removeprefix(HEATMAP))
 
 
 def sidecar_of(output: Path) -> Path:

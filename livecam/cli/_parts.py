@@ -135,13 +135,14 @@ def make_pipeline(
     *,
     controls: Controls | None = None,
     resizable: bool = False,
+    smoother: Smoother | None = None,
 ) -> Pipeline:
     return Pipeline(
         source,
         explainer,
         policy=policy,
         class_idx=class_of(settings, explainer),
-        smoother=Smoother(settings.smooth),
+        smoother=smoother or Smoother(settings.smooth),
         painter=make_painter(settings, explainer),
         quality=settings.quality,
         target_fps=settings.target_fps,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,64 +20,70 @@ from livecam.masking import masked
 @click.option(
     "-o", "--output", metavar="OUT", help="A file; for several inputs a folder.  [recordings/STEM.explained.mp4]"
 )
-@click.option("--force", is_flag=True, help="Overwrite what exists.")
+@click.option("--force", is_flag=True, help="Begin anew, and overwrite what exists.")
+@click.option(
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(1, 256),
+    default=1,
+    help="Processes among which inputs, and parts of long ones, are shared.  [1]",
+)
 @click.option("--audio/--no-audio", default=None, help="Copy the sound.  [audio]")
 @click.option("--sidecar/--no-sidecar", default=None, help="Write OUT.jsonl: a line a frame.  [sidecar]")
 @flags(MODEL, LOOK, STREAM, BESIDE, PART, REPORT)
 def command(
-    inputs: tuple[str, ...], output: str | None, force: bool, config_file: Path | None, as_json: bool, **given: Any
+    inputs: tuple[str, ...],
+    output: str | None,
+    force: bool,
+    jobs: int,
+    config_file: Path | None,
+    as_json: bool,
+    **given: Any,
 ) -> int:
     """Explain every frame of each INPUT (file, URL, folder of images) into a recording.
 
-    Every frame, its time and the sound are kept. An interrupted run leaves a playable file.
+    Every frame, its time and the sound are kept. An interrupted run leaves a playable file; the same command goes on
+    where it stopped, and of several inputs leaves out those that are done.
     """
     console()  # warnings are shown from here on
     chosen = settings(config_file, given)
     one_file = chosen.heatmap_video or chosen.maps
-    jobs = plan([spec for pattern in inputs for spec in expand(pattern)], output, ".explained.mp4")
+    work = plan([spec for pattern in inputs for spec in expand(pattern)], output, ".explained.mp4")
+    if one_file and len(work) > 1:
+        raise ConfigError(f"{one_file}: {len(work)} inputs cannot become one file; annotate them one by one")
 
-    if one_file and len(jobs) > 1:
-        raise ConfigError(f"{one_file}: {len(jobs)} inputs cannot become one file; annotate them one by one")
+    from livecam.cli._annotating import annotate_all
 
-    from livecam.cli._convert import check_outputs, convert
-    from livecam.cli._parts import make_explainer, source_options
-    from livecam.explainer import Explainer
-    from livecam.sources import open_source
-
-    explainer: Explainer | None = None
-    reports: list[dict[str, Any]] = []
+    reports: dict[Path, dict[str, Any]] = {}
     code = 0
-    with Interrupt() as interrupt, ExitStack() as stack:
-        for spec, target in jobs:
-            try:
-                # What is wrong with the input or the output is said before a model is loaded for it.
-                check_outputs(target, chosen, force)
-                with open_source(spec, source_options(chosen)) as source:
-                    explainer = explainer or stack.enter_context(make_explainer(chosen, "every"))
-                    report = convert(source, target, chosen, explainer, interrupt, force=force)
-            except LivecamError as error:
-                if len(jobs) == 1:
-                    raise
-                failed = fail(error)
-                code = code or failed
-                report = {
-                    "input": masked(spec),
-                    "output": str(target),
-                    "error": masked(str(error)),
-                    "exit_code": error.exit_code,
-                }
-            else:
-                tell(report)
-            reports.append(report)
-            if interrupt.requested:
-                break
+    with Interrupt() as interrupt:
+        for spec, target, result in annotate_all(work, chosen, interrupt, force=force, jobs=jobs):
+            if not isinstance(result, LivecamError):
+                tell(result)
+                reports[target] = result
+                continue
+            if len(work) == 1:
+                raise result
+            failed = fail(result)
+            code = code or failed
+            reports[target] = {
+                "input": masked(spec),
+                "output": str(target),
+                "error": masked(str(result)),
+                "exit_code": result.exit_code,
+            }
     if as_json:
-        emit({"files": reports} if len(jobs) > 1 else reports[0])
+        each = [reports[target] for _, target in work if target in reports]
+        emit({"files": each} if len(work) > 1 else each[0])
     return INTERRUPTED if interrupt.requested else code
 
 
 def tell(report: dict[str, Any]) -> None:
+    if "skipped" in report:
+        say(f"{report['output']}: {report['skipped']}")
+        return
+    kept = f", {report['parts_kept']} of {report['parts']} parts were there" if report.get("parts_kept") else ""
     damaged = f", {report['decode_errors']} damaged parts skipped" if report["decode_errors"] else ""
     cut = " (interrupted)" if report["interrupted"] else ""
     where = report["output"] or "nothing written"
-    say(f"{where}: {report['frames_out']} frames in {report['elapsed_s']:.1f} s{damaged}{cut}")
+    say(f"{where}: {report['frames_out']} frames in {report['elapsed_s']:.1f} s{kept}{damaged}{cut}")

@@ -23,6 +23,7 @@ class SinkOptions:
     codec, crf, preset: of videos; None: the codec's default.
     audio: copy the source's audio tracks.
     subtitles: the labels as a text track of the recording, and chapters.
+    comment: kept in the metadata of a converted video.
     decode_errors: asked at the end, how many pictures of the source could not be decoded; for the sidecar's last line.
     settings: what was set for the run, as JSON goes; for that line, too.
     segment_s: cut a live video after so many seconds, into ``out-00001.mp4``, ``out-00002.mp4``, … quota: bytes that
@@ -41,6 +42,7 @@ class SinkOptions:
     segment_s: float | None = None
     quota: int | None = None
     keep_free: int = 0
+    comment: str = ""
     decode_errors: Callable[[], int] = int
     settings: Mapping[str, Any] = field(default_factory=dict)
     drop: Callable[[str], object] = str

@@ -125,6 +125,7 @@ class VideoSink(BaseSink):
         if live and self._options.subtitles:
             options = options | LABEL_WAIT
         self._container = av.open(f"file:{self._file.work}", "w", format=self._format, options=options)
+        self._container.metadata.update({"comment": self._options.comment} if self._options.comment else {})
         self._stream = self._add_video(self._container, first)
         if source and source.media and self._options.audio and not live and not source.live:
             self._audio = AudioCopy(
@@ -137,13 +138,8 @@ class VideoSink(BaseSink):
         if self._options.subtitles:
             self._text = TextTrack(self._container, self._timeline.time_base)
         if self._format in MP4 and not live:
-            self._container.options["movie_timescale"] = str(self._common_clock())
-
-    def _common_clock(self) -> int:
-        """Ticks a second in which each track's start is exact; mp4's usual clock is a millisecond."""
-        clock = self._timeline.time_base.denominator
-        whole = math.lcm(clock, *(self._audio.rates if self._audio else ()))
-        return whole if whole < 2**31 else clock
+            rates = self._audio.rates if self._audio else ()
+            self._container.options["movie_timescale"] = str(common_clock(self._timeline.time_base, rates))
 
     def _add_video(self, container: av.container.OutputContainer, first: Picture) -> VideoStream:
         rate = sane_rate(self._source.fps if self._source else 0.0)
@@ -220,6 +216,12 @@ class VideoSink(BaseSink):
     def _size(self) -> int:
         """Bytes in the file."""
         return (self.path if self._file.committed else self._file.work).stat().st_size
+
+
+def common_clock(time_base: Fraction, rates: Iterable[int]) -> int:
+    """Ticks a second in which each track's start is exact; mp4's usual clock is a millisecond. rates: of the audio."""
+    whole = math.lcm(time_base.denominator, *rates)
+    return whole if whole < 2**31 else time_base.denominator
 
 
 def _same(path: Path, media: str) -> bool:

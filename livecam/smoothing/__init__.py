@@ -3,7 +3,9 @@ with the frames."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +19,21 @@ from livecam.types import Explanation, Picture
 
 DEFAULT_SECONDS = 0.25
 
-__all__ = ["DEFAULT_SECONDS", "Hysteresis", "MapAverage", "Motion", "SceneCut", "Smoother", "thumbnail"]
+Memory = dict[str, NDArray[Any]]
+"""What a Smoother remembers: name → array; what is not remembered is left out."""
+
+REMEMBERED = (
+    ("_cut", "_previous"),
+    ("_cut", "_usual"),
+    ("_hysteresis", "_average"),
+    ("_hysteresis", "_held"),
+    ("_hysteresis", "_last"),
+    ("_average", "_map"),
+    ("_average", "_scale"),
+    ("_average", "_last"),
+)
+
+__all__ = ["DEFAULT_SECONDS", "Hysteresis", "MapAverage", "Memory", "Motion", "SceneCut", "Smoother", "thumbnail"]
 
 
 class Smoother:
@@ -73,6 +89,23 @@ class Smoother:
         else:  # what is hot was chosen: heat itself is averaged
             cam = self._average.update(explanation.cam, self._now, scale=1.0)
         return replace(explanation, cam=cam)
+
+    def memory(self) -> Memory:
+        """Everything that counts for the next picture: one that is given it to ``recall`` goes on in its place."""
+        found = {f"{part}.{name}": getattr(getattr(self, part), name) for part, name in REMEMBERED}
+        shown = None if self._shown is None else json.dumps(self._shown)
+        found |= {"luma": self._luma, "now": self._now, "shown": shown}
+        return {name: np.array(value) for name, value in found.items() if value is not None}
+
+    def recall(self, memory: Memory) -> None:
+        """Go on where the Smoother was that ``memory`` is of."""
+        for part, name in REMEMBERED:
+            value = memory.get(f"{part}.{name}")
+            setattr(getattr(self, part), name, None if value is None else value.item() if value.ndim == 0 else value)
+        self._luma = memory.get("luma")
+        self._now = float(memory["now"])
+        shown = memory.get("shown")
+        self._shown = None if shown is None else tuple(json.loads(str(shown)))
 
     def reset(self) -> None:
         """Forget everything before the next picture."""

@@ -140,12 +140,6 @@ def test_words_change_the_view() -> None:
         with live(sink._server) as one, live(sink._server) as other:
             known = {"source": "clip.mp4", "model": "net", "method": "gradcam", "camera": False, "alarm": ""}
             assert words(one, "run") == known
-                "source": "clip.mp4",
-                "model": "net",
-                "method": "gradcam",
-                "camera": False,
-                "alarm": "",
-            }
             assert words(one, "view")["mirror"] is False
             assert words(other, "view")["mirror"] is False
             one.send(json.dumps({"act": "mirror"}))

@@ -1,0 +1,107 @@
+"""What a run of ``annotate`` finds of earlier ones: outputs that are done, and parts of those that are not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from livecam._av import av
+from livecam.config import Settings
+from livecam.sinks import SinkOptions
+from livecam.sinks._files import check_free, write_whole
+
+FORMAT = 1  # of what is kept; another one knows nothing of what there is
+BLOCK, BLOCKS = 1 << 16, 16  # of a recording, that are looked at to know it again
+ELSEWHERE = {
+    "threads", "kiosk", "segment", "quota", "keep_free", "sync", "check", "target_fps", "size", "fps", "reconnect",
+    "retry_delay", "stall_timeout",
+}  # fmt: skip
+"""Settings that do not change what is annotated."""
+
+
+class Ledger:
+    """Of one output. ``mark``: who made it of what, by which a finished output is known again; "" for a source that is
+    no file, of which nothing is known.
+
+    While an output is not complete, ``.OUT.parts`` lies beside it: the finished parts of a long recording, and
+    ``job.json``: the mark, where the parts were cut, and the size and time of what an interrupted run has left.
+    """
+
+    def __init__(self, spec: str, output: Path, settings: Settings) -> None:
+        self.output = output
+        self.folder = output.with_name(f".{output.name}.parts")
+        self._source = Path(spec)
+        self._settings = settings
+
+    @cached_property
+    def mark(self) -> str:
+        if not self._source.is_file() or "%" in self.output.name:
+            return ""
+        chosen = self._settings.model_dump(mode="json", exclude=ELSEWHERE)
+        files = [path for path in (self._settings.weights, self._settings.labels, Path(self._settings.model)) if path]
+        known = [_identity(path) for path in (self._source, *files) if path.is_file()]
+        text = json.dumps([FORMAT, chosen, known, self._source.name], sort_keys=True)
+        return f"livecam {hashlib.sha256(text.encode()).hexdigest()[:32]}"
+
+    def done(self, beside: Iterable[Path]) -> bool:
+        """Are the output, and the files ``beside`` it, complete, and what this run would make?"""
+        if not self.mark or self.job or not all(path.is_file() for path in (self.output, *beside)):
+            return False
+        try:
+            with av.open(f"file:{self.output}") as container:
+                return container.metadata.get("comment") == self.mark
+        except (av.FFmpegError, OSError):
+            return False
+
+    @property
+    def job(self) -> dict[str, Any]:
+        """What an earlier run has begun; {}: none has, or it was another job."""
+        try:
+            job = json.loads((self.folder / "job.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return job if isinstance(job, dict) and self.mark and job.get("mark") == self.mark else {}
+
+    def may_write(self, force: bool) -> bool:
+        """Whether what exists is to be overwritten: forced, or what an interrupted run of this job has left there.
+        Raises SinkError when the output may not be written."""
+        partial = self.job.get("partial")
+        force = force or (partial is not None and partial == _stamp(self.output))
+        check_free(self.output, SinkOptions(force=force))
+        return force
+
+    def begin(self, **job: Any) -> None:
+        """The output is not complete from now on. job: what the next run has to know."""
+        write_whole(self.folder / "job.json", json.dumps({"mark": self.mark, **job}).encode())
+
+    def interrupted(self) -> None:
+        """The output holds a part of what it will."""
+        if self.mark:
+            self.begin(**{**self.job, "partial": _stamp(self.output)})
+
+    def clear(self) -> None:
+        """The output is complete, or another job begins."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _stamp(path: Path) -> list[int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return [found.st_size, found.st_mtime_ns]
+
+
+def _identity(path: Path) -> list[Any]:
+    """The same for the same contents, wherever they are: the size, and what some blocks all over the file hold."""
+    size, digest = path.stat().st_size, hashlib.sha256()
+    with path.open("rb") as file:
+        for number in range(BLOCKS):
+            file.seek(max(size - BLOCK, 0) * number // (BLOCKS - 1))
+            digest.update(file.read(BLOCK))
+    return [size, digest.hexdigest()]

@@ -1,0 +1,341 @@
+"""``annotate`` goes on where it stopped, and shares its work; what comes out is what one run makes."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from livecam import cli
+from livecam._av import av
+from livecam.cli import _annotating, _long
+from livecam.cli._annotating import FileTask
+from livecam.cli._lanes import Lanes
+from livecam.cli._parts import make_explainer
+from livecam.cli.demo import sample
+from livecam.errors import LivecamError, ModelError
+from livecam.parts import agree, plan
+from livecam.parts.join import _decoding_times
+from livecam.sinks.sidecar import read_cam, read_sidecar
+from livecam.smoothing import Smoother
+from livecam.types import Explanation, Picture, Prediction, rgb
+
+BASE = Fraction(1, 90000)
+FRAMES = 72
+TIMES = [900 + 3000 * number + (number % 3) * 700 for number in range(FRAMES)]  # uneven, not from 0 on
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """2.4 s with a key picture every 15 pictures, B pictures between them, and sound."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    with av.open(str(sample())) as source, av.open(str(path), "w") as out:
+        video = out.add_stream("libx264", rate=30, options={"preset": "ultrafast", "bf": "2", "g": "15"})
+        video.width, video.height, video.pix_fmt = 160, 90, "yuv420p"
+        video.codec_context.time_base = video.time_base = BASE
+        audio = out.add_stream_from_template(source.streams.audio[0])
+        for number, frame in zip(range(FRAMES), source.decode(video=0), strict=False):
+            picture = frame.reformat(160, 90)
+            picture.pts, picture.time_base, picture.pict_type = TIMES[number], BASE, 0
+            out.mux(video.encode(picture))
+        out.mux(video.encode(None))
+        source.seek(0)
+        for packet in source.demux(audio=0):
+            if packet.dts is not None and packet.pts * packet.time_base < 2:
+                packet.stream = audio
+                out.mux(packet)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(_long, "PART_S", 0.4)
+    monkeypatch.setattr(_long, "SHORTEST_S", 0.4)
+    monkeypatch.setattr(_annotating, "make_explainer", lambda *_: nullcontext(Quick()))
+    yield tmp_path
+
+
+Run = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def annotate(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    def run(*args: object) -> tuple[int, Any]:
+        monkeypatch.setattr(
+            sys,
+            "argv",
+            ["livecam", "annotate", *map(str, args), "--preset", "ultrafast", "--backend", "torch", "--json"],
+        )
+        monkeypatch.setattr(cli._console, "_console", None)
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err, err
+        return int(str(ended.value.code)), json.loads(out) if out else err
+
+    return run
+
+
+@pytest.fixture
+def single(annotate: Run, clip: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What one run without parts makes."""
+    with monkeypatch.context() as patch:
+        patch.setattr(_long, "PART_S", 300.0)
+        code, report = annotate(clip, "-o", "single.mp4")
+    assert code == 0 and "parts" not in report
+    return Path("single.mp4")
+
+
+def times(path: Path) -> list[Fraction]:
+    with av.open(str(path)) as source:
+        return [frame.pts * frame.time_base for frame in source.decode(video=0)]
+
+
+def sound(path: Path) -> list[tuple[Any, bytes]]:
+    with av.open(str(path)) as source:
+        return [(packet.pts, bytes(packet)) for packet in source.demux(audio=0) if packet.size]
+
+
+def stored(path: Path) -> tuple[Any, ...]:
+    """Order of storing, ascending decoding times, length: as a player looks at them."""
+    with av.open(str(path)) as source:
+        packets = [(packet.pts, packet.dts) for packet in source.demux(video=0) if packet.size]
+        assert all(a[1] < b[1] for a, b in itertools.pairwise(packets))
+        assert all(dts <= pts for pts, dts in packets)
+        return source.streams.video[0].frames, source.streams.video[0].duration, source.duration
+
+
+def same(one: Path, other: Path) -> None:
+    assert times(one) == times(other) == [ticks * BASE for ticks in TIMES]
+    assert sound(one) == sound(other)
+    assert stored(one) == stored(other)
+    assert Path(f"{one}.jsonl").read_text() == Path(f"{other}.jsonl").read_text()
+
+
+class Quick:
+    """Sees the brightest of twelve places, at once: what is annotated depends on every picture before."""
+
+    title = model = method = target_layer = backend = precision = "quick"
+    device, methods, labels = "cpu", ("quick",), ("thing",)
+
+    def explain(self, image: Picture, class_idx: None = None, *, choose: Callable[..., int]) -> Explanation:
+        places = cv2.resize(rgb(image).mean(2).astype(np.float32), (4, 3), interpolation=cv2.INTER_AREA)
+        scores = (places / places.sum()).ravel()
+        best = choose(scores)
+        top = (Prediction(best, f"place {best}", float(scores[best])),)
+        return Explanation(0, best, top, places / places.max(), float(places.max()), "quick", "quick", 0.0)
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """The process is sent a signal while it explains picture ``number`` of this run."""
+    explain, count = Quick.explain, iter(range(10**9))
+
+    def interrupted(self: Quick, *args: Any, **kwargs: Any) -> Explanation:
+        if next(count) == number:
+            os.kill(os.getpid(), signal.SIGINT)
+        return explain(self, *args, **kwargs)
+
+    monkeypatch.setattr(Quick, "explain", interrupted)
+
+
+def test_parts_make_what_one_run_makes(annotate: Run, clip: Path, single: Path, here: Path) -> None:
+    code, report = annotate(clip, "-o", "parts.mp4")
+    assert (code, report["parts"], report["frames_out"]) == (0, 5, FRAMES)
+    same(Path("parts.mp4"), single)
+    assert not list(here.glob(".*"))
+    assert report.keys() >= {"stages", "model", "duration_s", "peak_rss_mb"}
+
+
+def test_interrupted_it_leaves_what_plays_and_goes_on(
+    annotate: Run, clip: Path, single: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        stop_at(patch, 40)
+        code, report = annotate(clip, "-o", "out.mp4")
+    assert code == 130 and report["interrupted"]
+    partial = times(Path("out.mp4"))
+    assert partial == [ticks * BASE for ticks in TIMES[: len(partial)]]
+    assert 30 < len(partial) == report["frames_out"] < FRAMES
+    assert list(read_sidecar("out.mp4.jsonl"))[-1]["frames"] == len(partial)
+    code, report = annotate(clip, "-o", "out.mp4")
+    assert (code, report["parts_kept"], report["frames_out"]) == (0, 2, FRAMES)
+    same(Path("out.mp4"), single)
+    assert not list(here.glob(".*"))
+
+
+def test_with_other_settings_it_begins_anew(annotate: Run, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        stop_at(patch, 40)
+        annotate(clip, "-o", "out.mp4")
+    code, says = annotate(clip, "-o", "out.mp4", "--colormap", "viridis")
+    assert code == 5 and "exists already" in says
+    code, report = annotate(clip, "-o", "out.mp4", "--colormap", "viridis", "--force")
+    assert (code, report["parts_kept"]) == (0, 0)
+
+
+def test_what_was_put_in_its_place_is_not_overwritten(
+    annotate: Run, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        stop_at(patch, 40)
+        annotate(clip, "-o", "out.mp4")
+    Path("out.mp4").write_text("theirs")
+    code, says = annotate(clip, "-o", "out.mp4")
+    assert code == 5 and "exists already" in says
+    assert Path("out.mp4").read_text() == "theirs"
+
+
+def test_of_several_those_that_are_done_are_left_out(
+    annotate: Run, clip: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one is interrupted; the third one is never begun."""
+    monkeypatch.setattr(_long, "PART_S", 300.0)
+    for name in ("a", "b", "c"):
+        (here / f"{name}.mp4").write_bytes(clip.read_bytes())
+    inputs = ["a.mp4", "b.mp4", "c.mp4", "-o", "out/", "--max-frames", 12]
+    with monkeypatch.context() as patch:
+        stop_at(patch, 16)
+        code, report = annotate(*inputs)
+    assert code == 130
+    assert [one["interrupted"] for one in report["files"]] == [False, True]
+    before = (here / "out" / "a.explained.mp4").read_bytes()
+    code, report = annotate(*inputs)
+    assert code == 0
+    assert ["skipped" in one for one in report["files"]] == [True, False, False]
+    assert (here / "out" / "a.explained.mp4").read_bytes() == before
+    assert [len(times(path)) for path in sorted((here / "out").glob("*.mp4"))] == [12, 12, 12]
+    assert not list((here / "out").glob(".*"))
+    (here / "out" / "b.explained.mp4.jsonl").unlink()
+    code, report = annotate(*inputs)
+    assert code == 5, "without its sidecar it is not complete, and not ours to overwrite"
+
+
+def test_processes_make_what_one_run_makes(
+    annotate: Run, clip: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a real network: it is loaded in processes of their own."""
+    single = Path("single.mp4")
+    with monkeypatch.context() as patch:
+        patch.setattr(_long, "PART_S", 300.0)
+        patch.setattr(_annotating, "make_explainer", make_explainer)
+        annotate(clip, "-o", single, "--input-size", 32, "--threads", 1)
+    code, report = annotate(clip, "-o", "out.mp4", "--jobs", 2, "--input-size", 32)
+    assert (code, report["parts"], report["frames_out"]) == (0, 5, FRAMES)
+    assert report["stages"]["explain"]["p50_ms"] > 0
+    assert times(Path("out.mp4")) == times(single)
+    assert sound(Path("out.mp4")) == sound(single)
+    for one, other in zip(read_sidecar("out.mp4.jsonl"), read_sidecar(f"{single}.jsonl"), strict=True):
+        if one["type"] != "frame":
+            assert one == other
+            continue
+        assert (one["index"], one["pts"], one["class_idx"]) == (other["index"], other["pts"], other["class_idx"])
+        assert np.abs(read_cam(one) - read_cam(other)).max() <= 1.001 / 255
+    assert not list(here.glob(".*"))
+
+
+@dataclass(frozen=True)
+class Dies:
+    """Kills its process the first time, or each time."""
+
+    name: str
+    seen: Path
+    always: bool = False
+
+    def __call__(self, stop: Callable[[], bool]) -> str:
+        if self.always or not self.seen.exists():
+            self.seen.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.name
+
+
+@dataclass(frozen=True)
+class Works:
+    name: str
+
+    def __call__(self, stop: Callable[[], bool]) -> str:
+        if self.name == "bad":
+            raise ModelError("bad: fails")
+        return self.name
+
+
+def test_a_task_whose_process_dies_is_tried_again(here: Path) -> None:
+    tasks: list[Any] = [Works("a"), Dies("b", here / "b"), Works("bad"), Works("d"), Dies("e", here / "e", True)]
+    found = {task.name: result for task, result in Lanes[Any](2).run(tasks, lambda: False)}
+    assert {name: found[name] for name in "abd"} == {"a": "a", "b": "b", "d": "d"}
+    assert isinstance(found["bad"], LivecamError) and found["bad"].exit_code == 6
+    assert "3 processes have died" in str(found["e"])
+
+
+def test_stopped_no_task_is_begun() -> None:
+    assert list(Lanes[Any](2).run([Works(str(number)) for number in range(9)], lambda: True)) == []
+
+
+def test_cuts_are_at_key_pictures(clip: Path) -> None:
+    parts = plan(clip, 0.4)
+    with av.open(str(clip)) as source:
+        keys = [packet.pts for packet in source.demux(video=0) if packet.is_keyframe]
+    assert [part.start for part in parts] == [None, *[part.stop for part in parts[:-1]]]
+    assert {part.start for part in parts[1:]} < set(keys)
+    assert len(plan(clip, 100.0)) == 1
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_decoding_times(seed: int) -> None:
+    """Whatever the order of storing: they ascend, and none is later than the picture is shown."""
+    draw = np.random.default_rng(seed)
+    times = np.cumsum(draw.integers(1, 50, 60)).tolist()
+    shown = [times[at] for at in np.argsort(np.arange(60) + draw.uniform(0, 4, 60))]
+    found = _decoding_times(shown)
+    assert all(a < b for a, b in itertools.pairwise(found))
+    assert all(dts <= pts for dts, pts in zip(found, shown, strict=True))
+
+
+def test_a_smoother_goes_on_from_what_another_remembers() -> None:
+    draw = np.random.default_rng(0)
+    pictures = draw.integers(0, 255, (40, 48, 64, 3), np.uint8) // 8 + 100
+    scores = draw.dirichlet(np.ones(5), 40).astype(np.float32)
+    cams = draw.random((40, 3, 4), np.float32)
+
+    def go(smoother: Smoother, numbers: range) -> list[tuple[int, np.ndarray]]:
+        seen = []
+        for number in numbers:
+            smoother.observe(pictures[number], number / 30)
+            chosen = smoother.choose(scores[number])
+            made = Explanation(number, chosen, (), cams[number], 2.0, "cam", "layer", 0.0)
+            seen.append((chosen, smoother.smooth(made).cam))
+        return seen
+
+    one, first, second = Smoother(), Smoother(), Smoother()
+    whole = go(one, range(40))
+    halves = go(first, range(20))
+    memory = first.memory()
+    second.recall(memory)
+    assert agree(memory, second.memory())
+    halves += go(second, range(20, 40))
+    for (a, cam), (b, other) in zip(whole, halves, strict=True):
+        assert a == b
+        np.testing.assert_array_equal(cam, other)
+    assert agree(one.memory(), second.memory())
+    assert not agree(memory, second.memory())
+
+
+def test_a_whole_input_in_another_process(clip: Path, here: Path) -> None:
+    from livecam.config import Settings
+
+    settings = Settings(max_frames=3, preset="ultrafast", backend="torch", input_size=32)
+    tasks = [FileTask(str(clip), here / f"{name}.mp4", settings, False) for name in "ab"]
+    reports = dict(Lanes[FileTask](1).run(tasks, lambda: False))
+    assert [reports[task]["frames_out"] for task in tasks] == [3, 3]
