@@ -121,11 +121,14 @@ def join_sidecars(parts: Sequence[Path], output: Path, options: SinkOptions, dec
 
 def _lines(parts: Iterable[Path], decode_errors: int) -> Iterator[dict[str, Any]]:
     index = -1
+    end: dict[str, Any] = {"type": "end"}
     for part in parts:
         for thing in read_sidecar(part):
             if thing["type"] == "frame":
                 index += 1
                 yield thing | {"index": index}
-            elif thing["type"] == "header" and index < 0:
+            elif thing["type"] == "end":
+                end = thing
+            elif index < 0:
                 yield thing
-    yield {"type": "end", "frames": index + 1, "decode_errors": decode_errors}
+    yield end | {"frames": index + 1, "decode_errors": decode_errors}
