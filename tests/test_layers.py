@@ -23,6 +23,7 @@ LAYERS = [
     {"pipeline"},
     {"parts"},
     {"bench", "report"},
+    {"evaluation"},
     {"cli"},
 ]
 LEVEL = {name: number for number, names in enumerate(LAYERS) for name in names}
