@@ -37,7 +37,7 @@ def drop(before: ArrayLike, after: ArrayLike) -> NDArray[np.float64]:
     """max(0, before − after) / before of each picture, in [0, 1]; lower is better. Its mean is the average drop.
 
     Chattopadhay et al., "Grad-CAM++", WACV 2018, arXiv:1710.11063, section 4.1 (there in %). A map that is 1 everywhere
-    is perfect: read it beside ``complexity``. 0 where ``before`` is 0.
+    is perfect: read it beside ``complexity``. 0 where ``before`` is 0. pytorch-grad-cam's does not divide.
     """
     p, o = np.asarray(before, np.float64), np.asarray(after, np.float64)
     return (p - o).clip(min=0) / np.where(p > 0, p, 1)
