@@ -16,7 +16,7 @@ CELLS = 7
 def centre(size: tuple[int, int]) -> Heatmap:
     """A Gaussian in the middle of (H, W), in (0, 1]: exp(−((x − ½)² + (y − ½)²) / 2σ²), x and y in sides, σ = SIGMA.
 
-    The centre baseline of Choe et al., CVPR 2020, arXiv:2001.07437, section 5.3.
+    The centre baseline of Choe et al., CVPR 2020, arXiv:2001.07437.
     """
     down, across = (np.exp(-((((np.arange(side) + 0.5) / side - 0.5) / SIGMA) ** 2) / 2) for side in size)
     return np.asarray(down[:, None] * across, np.float32)

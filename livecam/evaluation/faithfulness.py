@@ -36,7 +36,7 @@ def confidences(score: Score, picture: Image, heat: Heatmap, empty: Colour) -> t
 def drop(before: ArrayLike, after: ArrayLike) -> NDArray[np.float64]:
     """max(0, before − after) / before of each picture, in [0, 1]; lower is better. Its mean is the average drop.
 
-    Chattopadhay et al., "Grad-CAM++", WACV 2018, arXiv:1710.11063, section 4.1 (there in %). A map that is 1 everywhere
+    Chattopadhay et al., "Grad-CAM++", WACV 2018, arXiv:1710.11063 (there in %). A map that is 1 everywhere
     is perfect: read it beside ``complexity``. 0 where ``before`` is 0. pytorch-grad-cam's does not divide.
     """
     p, o = np.asarray(before, np.float64), np.asarray(after, np.float64)
@@ -67,7 +67,7 @@ class Curve:
 def deletion(score: Score, picture: Image, heat: Heatmap, empty: Colour, steps: int = STEPS) -> Curve:
     """The probability while the hottest pixels, and then ever colder ones, become ``empty``. Lower AUC is better.
 
-    Petsiuk et al., "RISE", BMVC 2018, arXiv:1806.07421, section 4.1. steps: into so many equal parts the pixels are
+    Petsiuk et al., "RISE", BMVC 2018, arXiv:1806.07421. steps: into so many equal parts the pixels are
     divided; their code takes 224 of 224² pixels a step, each a forward.
     """
     gone = np.broadcast_to(np.rint(empty).astype(np.uint8), picture.shape)

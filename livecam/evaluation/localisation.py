@@ -43,7 +43,7 @@ def pointing(heat: Heatmap, mask: Mask) -> bool:
     """Whether the hottest pixel, of equals the first, lies on the object. Its mean in [0, 1]: higher is better.
 
     The pointing game of Zhang et al., "Top-down Neural Attention by Excitation Backprop", IJCV 2018, arXiv:1608.00507,
-    section 5.1, without its tolerance of 15 pixels.
+    without its tolerance of 15 pixels.
     """
     return bool(mask.flat[int(np.argmax(heat))])
 
@@ -51,7 +51,7 @@ def pointing(heat: Heatmap, mask: Mask) -> bool:
 def energy_in_region(heat: Heatmap, mask: Mask) -> float:
     """Σ_mask h / Σ h in [0, 1], higher is better; 0 for a flat map.
 
-    The energy-based pointing game of Wang et al., "Score-CAM", CVPRW 2020, arXiv:1910.01279, section 4.3.
+    The energy-based pointing game of Wang et al., "Score-CAM", CVPRW 2020, arXiv:1910.01279.
     """
     h = ranged(heat).astype(np.float64)
     total = float(h.sum())
@@ -99,7 +99,7 @@ def max_box_acc(table: Values, delta: float = 0.5) -> float:
     better.
 
     MaxBoxAcc of Choe et al., "Evaluating Weakly Supervised Object Localization Methods Right", CVPR 2020,
-    arXiv:2001.07437, section 4.2. The largest component is the one with most pixels, as there; their code takes the
+    arXiv:2001.07437. The largest component is the one with most pixels, as there; their code takes the
     contour that encloses most, of heat in 256 steps, and boxes with an extra pixel.
     """
     return float((table >= delta).mean(0).max())
@@ -108,7 +108,7 @@ def max_box_acc(table: Values, delta: float = 0.5) -> float:
 def max_box_acc_v2(table: Values) -> float:
     """The mean of ``max_box_acc`` over the δ of DELTAS, each at its own best threshold; in [0, 1], higher is better.
 
-    Choe et al., "Evaluation for Weakly Supervised Object Localization: Protocol, Metrics, and Datasets", TPAMI 2022,
+    Choe et al., "Evaluation for Weakly Supervised Object Localization: Protocol, Metrics, and Datasets", TPAMI,
     arXiv:2007.04178. What they publish is of ``box_ious(every=True)``; with the largest component alone it is stricter.
     """
     return float(np.mean([max_box_acc(table, delta) for delta in DELTAS]))

@@ -28,7 +28,7 @@ NOISE = 0.01 * 255
 """Standard deviation of what is added to imputed pixels, so that a network cannot know them by their smoothness."""
 
 NEIGHBOURS = {(0, 1): 1 / 6, (1, 0): 1 / 6, (1, 1): 1 / 12, (1, -1): 1 / 12}
-"""Weights of the neighbours of a pixel (section 5.1), one of each opposite pair."""
+"""Weights of the neighbours of a pixel, one of each opposite pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def road(score: Score, picture: Image, heat: Heatmap, fractions: ArrayLike = FRA
     """What ``score`` says while ever larger ``fractions``, each in (0, 1), of the pixels are imputed.
 
     heat: (H, W). picture: (H, W, 3) uint8 RGB, at the size that the network sees: the linear systems are as large as
-    the imputed area, 18 of them take a second or two at 224². Equal heat goes in a random order, as with the authors.
+    the imputed area, 18 of them take 2.5 s of a core at 224². Equal heat goes in a random order, as with the authors.
     """
     shares = np.asarray(fractions, np.float64)
     if not ((shares > 0) & (shares < 1)).all():
@@ -84,7 +84,7 @@ def _masks(order: NDArray[np.intp], counts: NDArray[np.int_]) -> Iterator[NDArra
 
 
 def imputed(picture: Image, gone: NDArray[np.bool_], noise: float = NOISE) -> Image:
-    """Noisy linear imputation (section 5.1): each pixel that is gone is the weighted mean of its neighbours, those that
+    """Noisy linear imputation: each pixel that is gone is the weighted mean of its neighbours, those that
     are gone as well included, and noise.
 
     picture: (H, W, 3) uint8 RGB. gone: (H, W), not everywhere. noise: standard deviation in steps of 255; the same

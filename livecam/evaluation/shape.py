@@ -15,7 +15,7 @@ def complexity(heat: Heatmap) -> float:
     """‖h‖₁ / HW: the mean of the ranged map, in [0, 1]; lower is better. A flat map has 0.
 
     Poppi et al., "Revisiting the Evaluation of Class Activation Mapping for Explainability", CVPRW 2021,
-    arXiv:2104.10252, section 3.2.
+    arXiv:2104.10252.
     """
     return float(ranged(heat).mean(dtype=np.float64))
 
@@ -35,7 +35,7 @@ def coherency(heat: Heatmap, again: Heatmap) -> float:
 def adcc(coherency: float, complexity: float, drop: float) -> float:
     """3 / (1/coherency + 1/(1 − complexity) + 1/(1 − drop)) in [0, 1], higher is better; 0 if one of them is 0.
 
-    Average DCC, of Poppi et al., as above, equation 7: the harmonic mean. drop: ``faithfulness.drop``, as a fraction.
+    Average DCC, of Poppi et al., as above: the harmonic mean. drop: ``faithfulness.drop``, as a fraction.
     """
     return _harmonic_mean(coherency, 1 - complexity, 1 - drop)
 
@@ -53,7 +53,7 @@ def concentration(heat: Heatmap) -> float:
     """1 − H / ln HW with H = −Σ p ln p, p = h / Σ h: in [0, 1]. 1: a single hot pixel. 0: the same everywhere.
 
     H is the complexity of Bhatt et al., "Evaluating and Aggregating Feature-based Model Explanations", IJCAI 2020,
-    arXiv:2005.00631, section 2.3. Higher is easier to read, and says nothing of where.
+    arXiv:2005.00631. Higher is easier to read, and says nothing of where.
     """
     h = ranged(heat).astype(np.float64).ravel()
     total = h.sum()

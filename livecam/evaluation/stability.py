@@ -37,7 +37,7 @@ def stability(heat: Heatmap, heats: NDArray[np.float32]) -> float:
 def max_sensitivity(heat: Heatmap, heats: NDArray[np.float32]) -> float:
     """max ‖h' − h‖₂ / ‖h‖₂ over the ranged maps h' of the noisy pictures (N, H, W), >= 0; lower is better.
 
-    Yeh et al., "On the (In)fidelity and Sensitivity of Explanations", NeurIPS 2019, arXiv:1901.09392, definition 3,
+    Yeh et al., "On the (In)fidelity and Sensitivity of Explanations", NeurIPS 2019, arXiv:1901.09392, SENS_MAX,
     relative to the map's own norm, and over normal noise instead of a ball's. nan if the map itself is
     flat.
     """

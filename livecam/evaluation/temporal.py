@@ -32,7 +32,7 @@ def flicker(maps: Iterable[Heatmap], pictures: Iterable[Picture], region: Region
     """mean_t mean_xy |m_t − M(m_{t−1})| in [0, 1], lower is better; M carries a map along with what moves.
 
     The temporal stability, or warping error, of Lai et al., "Learning Blind Video Temporal Consistency", ECCV 2018,
-    arXiv:1808.00449, section 4.2, of maps for pictures, and as a mean of absolute values.
+    arXiv:1808.00449, of maps for pictures, and as a mean of absolute values.
 
     maps: (h, w) float32 in [0, 1] of each frame, as they are shown: to range them here would add flicker of its own.
     pictures: of the same frames; the motion between two is found by ``smoothing.motion``, and where it explains nothing
