@@ -22,7 +22,7 @@ from livecam.methods import RELUS, MethodCard, Relu, get_method, methods
 from livecam.models import Colour, ModelSpec
 from livecam.planes import Planes
 from livecam.tap import Need, Tap, contrast
-from livecam.types import Explanation, Faithfulness, Picture, Prediction, Question, Vote, check_picture
+from livecam.types import Explanation, Faithfulness, Image, Picture, Prediction, Question, Vote, check_picture
 from livecam.upsampling import Upsample
 
 Choose = Callable[[NDArray[np.float32]], int]
@@ -149,6 +149,16 @@ class Explainer:
             logits = [self._opened().forward(one[None]).logits for one in pictures]
         after, control = (float(softmax(row)[0, target.class_idx]) for row in logits)
         return Faithfulness(explanation.frame_index, target.class_idx, target.score, after, control, float(hot.mean()))
+
+    def seen(self, image: Picture) -> tuple[Image, Region]:
+        """What the network is given of ``image``, (h, w, 3) uint8 RGB, and the region of the picture that it shows."""
+        (picture,), region = self._inputs([image], self.input_size)
+        return picture, region
+
+    def scores(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Probabilities (N, C) of (N, h, w, 3) uint8 RGB, which the network is given as they are. Raises ModelError."""
+        with self._lock:
+            return softmax(self._opened().plain(pictures))
 
     def prepare(self, size: tuple[int, int], input_size: int) -> None:
         """Get ready for pictures of ``size`` (H, W) at another ``input_size``: an engine that compiles for each size

@@ -67,7 +67,7 @@ def _take_planes(planes: Planes, region: Region, size: tuple[int, int]) -> NDArr
     return np.asarray(cv2.transform(cv2.merge(small), yuv_to_rgb(planes.matrix, planes.full)), np.uint8)
 
 
-def part(plane: NDArray[np.uint8], region: Region) -> NDArray[np.uint8]:
+def part(plane: NDArray[Number], region: Region) -> NDArray[Number]:
     """The pixels of ``region``: a view of ``plane`` (H, W) or (H, W, 3)."""
     y0, x0, y1, x1 = _pixels(region, plane.shape[:2])
     return plane[y0:y1, x0:x1]

@@ -1,4 +1,4 @@
-"""Runs pytorch-grad-cam and torchcam for ``livecam bench --peers``: a line of JSON in, a line of JSON out.
+"""Runs pytorch-grad-cam and torchcam for ``--peers`` of bench and evaluate: a line of JSON in, a line of JSON out.
 
 Called as ``python -P _peer_worker.py FOLDER_OF_LIVECAM`` by the python of the peers' environment.
 """
@@ -34,6 +34,8 @@ class Worker:
     def __init__(self) -> None:
         self._works: dict[str, Work] = {}
         self._done: dict[str, int] = {}
+        self._tensors: list[Any] = []
+        self._colours: tuple[Any, ...] = ()
 
     def start(self, threads: int) -> dict[str, Any]:
         """Load both libraries; says their versions."""
@@ -48,10 +50,8 @@ class Worker:
         """Grad-CAM of one network by each library, on the pictures of a .npy file."""
         import torch
 
-        mean, std = (torch.tensor(state[key]).view(3, 1, 1) for key in ("mean", "std"))
-        batch = torch.from_numpy(np.load(pictures)).permute(0, 3, 1, 2).float() / 255
-        batch = ((batch - mean) / std).contiguous()
-        tensors = [batch[at : at + 1] for at in range(len(batch))]
+        self._colours = tuple(torch.tensor(state[key]).view(3, 1, 1) for key in ("mean", "std"))
+        self._tensors = tensors = self._normalised(pictures)
         module = _network(state["name"], state["classes"], state["weights"])
         works = {STOCK: _gradcam(module, layer, tensors), TORCHCAM: _torchcam(module, layer, tensors)}
         tuned = _frozen_before(module, layer)
@@ -59,6 +59,18 @@ class Worker:
             works[TUNED] = _gradcam(tuned, layer, tensors)
             works[TORCHCAM_TUNED] = _torchcam(tuned, layer, tensors)
         return self._take({name: works[name] for name in (STOCK, TUNED, TORCHCAM, TORCHCAM_TUNED) if name in works})
+
+    def pictures(self, pictures: str) -> dict[str, Any]:
+        """Other pictures for the networks that were opened last: a .npy file as theirs."""
+        self._tensors[:] = self._normalised(pictures)
+        return {}
+
+    def _normalised(self, pictures: str) -> list[Any]:
+        import torch
+
+        mean, std = self._colours
+        batch = torch.from_numpy(np.load(pictures)).permute(0, 3, 1, 2).float() / 255
+        return list(((batch - mean) / std).contiguous().split(1))
 
     def overlays(self, file: str, names: list[str]) -> dict[str, Any]:
         """``show_cam_on_image`` of a picture and its maps."""
@@ -94,7 +106,7 @@ class Worker:
                 raise ValueError(f"{name}: its result is not finite")
         return {"seconds": seconds[lead:]}
 
-    def map(self, name: str, picture: int, class_idx: int) -> dict[str, Any]:
+    def map(self, name: str, picture: int, class_idx: int | None) -> dict[str, Any]:
         return {"map": np.asarray(self._works[name](picture, class_idx)).tolist()}
 
     def _take(self, works: dict[str, Work]) -> dict[str, Any]:

@@ -113,8 +113,8 @@ class Remote:
         seconds: list[float] = self.peers.ask(do="turn", name=self.name, lead=lead, calls=calls)["seconds"]
         return seconds
 
-    def map(self, picture: int, class_idx: int) -> Heatmap:
-        """Its map (h, w) of ``class_idx`` in that picture."""
+    def map(self, picture: int, class_idx: int | None) -> Heatmap:
+        """Its map (h, w) of ``class_idx``, or of the best class, in that picture."""
         return np.asarray(self.peers.ask(do="map", name=self.name, picture=picture, class_idx=class_idx)["map"], "f4")
 
 
