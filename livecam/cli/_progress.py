@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -45,6 +47,18 @@ class Bar:
     ) -> None:
         if self._progress:
             self._progress.stop()
+
+
+@contextmanager
+def counted(name: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar of things that can be counted beforehand: call it with how many are done, and how many there are."""
+    progress = _progress() if console().is_terminal else None
+    if progress is None:
+        yield lambda _done, _total: None
+        return
+    task = progress.add_task(name, total=None, speed="")
+    with progress:
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def _progress() -> Progress:
