@@ -57,7 +57,17 @@ def command(
 
     DATASET is a JSON list of {file, class, boxes}, a folder with images/ and masks/ of the same names, or one with
     frames/VIDEO/ and masks/VIDEO/. Figures come with 95 % intervals, and differences from the first subject are paired.
-    What is measured is kept in OUT line by line: killed anywhere, the same command continues.
+    What is measured is kept in OUT line by line: killed anywhere, the same command continues. Subjects, pictures and
+    peers may be added later.
+
+    \b
+    --measures     figures                                                 cost of a picture and subject
+    localisation   pointing, energy, IoU, MaxBoxAcc                        an explanation
+    faithfulness   deletion, insertion, average drop, increase             44 forward passes
+    road           ROAD, ARCC                                              9 and 8 sparse linear systems: seconds
+    conciseness    complexity, coherency, ADCC, concentration              2 explanations
+    stability      correlation and max-sensitivity under noise             9 explanations
+    temporal       flicker, lag, label changes, of videos, raw and shown   an explanation of every frame
     """
     console()
     what = {name: given.pop(name) for name in WHAT}

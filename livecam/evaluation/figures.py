@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -22,19 +23,31 @@ Table = NDArray[np.float64]
 """(N, d): what a measure gave for N pictures."""
 
 
-def mean(table: Table) -> float:
-    return float(table.mean())
+def itself(table: Table) -> Table:
+    return table
+
+
+def first(means: Table) -> Table:
+    return np.asarray(means[..., 0])
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A column of the report. name: in JSON. title: for people. field: of the records, from which ``of`` makes it."""
+    """A column of the report: ``join`` of the mean over pictures of ``each``.
+
+    name: in JSON. title: for people. field: of the records. each: (N, d) → (N, k), of each picture. join: (…, k) → (…),
+    such as the best of several thresholds: of every draw it is found anew.
+    """
 
     name: str
     title: str
     better: Literal["higher", "lower", "neither"]
     field: str
-    of: Callable[[Table], float] = mean
+    each: Callable[[Table], Table] = itself
+    join: Callable[[Table], Table] = first
+
+    def of(self, table: Table) -> float:
+        return float(self.join(self.each(table).mean(0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +92,17 @@ def summarise(figure: Figure, groups: Mapping[str, Table], reference: Mapping[st
 
 def _drawn(figure: Figure, groups: Mapping[str, Table]) -> tuple[float, Table]:
     """The figure, and the same of every draw."""
-    rng, count = np.random.default_rng(SEED), _units(groups)
     if len(groups) > 1:
         each = np.array([figure.of(table) for table in groups.values()])
-        return float(each.mean()), each[rng.integers(0, count, (DRAWS, count))].mean(1)
+        return float(each.mean()), _draws(len(each)) @ each
     (table,) = groups.values()
-    return figure.of(table), np.array([figure.of(table[rng.integers(0, count, count)]) for _ in range(DRAWS)])
+    return figure.of(table), figure.join(_draws(len(table)) @ figure.each(table))
+
+
+@cache
+def _draws(count: int) -> Table:
+    """(DRAWS, count): the share of each picture in each draw of ``count`` with replacement."""
+    return np.random.default_rng(SEED).multinomial(count, np.full(count, 1 / count), DRAWS) / count
 
 
 def _units(groups: Mapping[str, Table]) -> int:

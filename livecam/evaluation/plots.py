@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from livecam.errors import MissingExtra, SinkError
-from livecam.evaluation.report import ARROWS, Report
-from livecam.evaluation.subjects import BASELINES
+from livecam.evaluation.report import ARROWS, Report, short
+from livecam.evaluation.subjects import BASELINES, PEERS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,9 +31,10 @@ def draw(report: Report, folder: Path) -> list[Path]:
     check_installed()
     drawn = []
     for section in report["sections"]:
-        drawn.append((folder / f"{section['measure']}.png", _bars(section)))
+        drawn.append((folder / f"{section['measure']}.png", _bars(report, section)))
         drawn += [
-            (folder / f"{section['measure']}-{name}.png", _lines(curve)) for name, curve in section["curves"].items()
+            (folder / f"{section['measure']}-{name}.png", _lines(report, curve))
+            for name, curve in section["curves"].items()
         ]
     for path, figure in drawn:
         try:
@@ -43,7 +44,7 @@ def draw(report: Report, folder: Path) -> list[Path]:
     return [path for path, _ in drawn]
 
 
-def _bars(section: dict[str, Any]) -> Figure:
+def _bars(report: Report, section: dict[str, Any]) -> Figure:
     from matplotlib.figure import Figure
 
     names = list(section["subjects"])[::-1]  # the first on top
@@ -59,23 +60,28 @@ def _bars(section: dict[str, Any]) -> Figure:
         axis.set_title(f"{told['title']}{ARROWS[told['better']]}", fontsize=9)
         axis.tick_params(labelsize=8)
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0].set_yticks(range(len(names)), names)
+    axes[0].set_yticks(range(len(names)), [short(report, name) for name in names])
     return figure
 
 
-def _lines(curve: dict[str, Any]) -> Figure:
+def _lines(report: Report, curve: dict[str, Any]) -> Figure:
     from matplotlib.figure import Figure
 
-    figure = Figure((6.4, 4.2), layout="constrained")
+    figure = Figure((7.6, 4.2), layout="constrained")
     axis = figure.subplots()
     names = list(curve["subjects"])[::-1]
     for name, line in curve["subjects"].items():
-        axis.plot(curve["x"], line, label=name, color=_colour(names, name), linewidth=1.6)
+        axis.plot(curve["x"], line, label=short(report, name), color=_colour(names, name), linestyle=_style(name))
     axis.set(xlabel=curve["over"], ylabel=curve["title"], xlim=(min(curve["x"]), max(curve["x"])))
     axis.set_ylim(0)
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(fontsize=8, frameon=False)
+    figure.legend(loc="outside right upper", fontsize=8, frameon=False)
     return figure
+
+
+def _style(name: str) -> str:
+    """Dashed where a line may lie on another one: peers have the map of our plain Grad-CAM."""
+    return "--" if name.endswith(PEERS) else "-"
 
 
 def _colour(names: list[str], name: str) -> str:

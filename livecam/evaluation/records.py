@@ -10,6 +10,7 @@ from typing import Any
 from livecam.errors import ConfigError, SinkError
 
 NAME = "records.jsonl"
+BEGIN = b'{"settings"'
 
 Figures = dict[str, Any]
 """What a measure gives for one picture or video: name → number, or list of numbers."""
@@ -45,8 +46,8 @@ class Records:
         for number, line in enumerate(lines):
             entry = _parsed(line)
             if number == 0:
-                if entry is None and len(lines) == 1:
-                    return 0
+                if entry is None and BEGIN.startswith(line[: len(BEGIN)]) and len(lines) == 1:
+                    return 0  # killed in its first line
                 self._check(entry, settings)
             elif entry is not None:
                 self._found[entry["item"], entry["subject"]] = entry["figures"]

@@ -39,11 +39,17 @@ def make_report(
     """facts: what it begins with (``command``, ``dataset``, ``settings``). models: name → its subjects, the reference
     of the differences first.
 
-    ``{..., "references", "sections": [{"measure", "about", "units", "of", "figures", "subjects", "curves"}]}``; of each
-    subject and figure ``{"value", "low", "high", "difference": {"value", "low", "high"}, "videos"}``.
+    ``{..., "models": {name: [subject]}, "references": [subject], "sections": [{"measure", "about", "units", "of",
+    "figures", "subjects", "curves"}]}``; of each subject and figure ``{"value", "low", "high", "difference": {"value",
+    "low", "high"}, "videos"}``.
     """
     sections = [_section(MEASURES[name], found, models) for name in MEASURES if name in measures]
-    return {**facts, "references": [subjects[0] for subjects in models.values()], "sections": sections}
+    return {
+        **facts,
+        "models": {model: list(subjects) for model, subjects in models.items()},
+        "references": [subjects[0] for subjects in models.values()],
+        "sections": sections,
+    }
 
 
 def _section(measure: Measure, found: Found, models: Mapping[str, Sequence[str]]) -> dict[str, Any]:
@@ -115,22 +121,42 @@ def write(report: Report, folder: Path) -> None:
 
 
 def tables(report: Report) -> list[Grid]:
-    """Of each measure: the figures, and their differences from the reference."""
-    grids = []
-    for section in report["sections"]:
-        columns = [f"{one['title']}{ARROWS[one['better']]}" for one in section["figures"].values()]
-        title = section["measure"]
-        note = f"{section['about']} Mean of {section['units']} {section['of']} [{SHARE:g} % interval]."
-        grids.append(Grid(title, ("", *columns), _rows(section, _own), note))
-        grids.append(
-            Grid(f"{title}, less {' / '.join(report['references'])}", ("", *columns), _rows(section, _beside), PAIRED)
+    """Of each measure, the figures with their intervals."""
+    return [
+        Grid(
+            section["measure"],
+            _columns(section),
+            _rows(report, section, _own),
+            f"{section['about']} Mean of {section['units']} {section['of']} [{SHARE:g} % interval].",
         )
-    return grids
+        for section in report["sections"]
+    ]
 
 
-def _rows(section: dict[str, Any], text: Callable[[dict[str, Any] | None], str]) -> list[tuple[str, ...]]:
+def differences(report: Report) -> list[Grid]:
+    """The same, less the reference's."""
+    less = " / ".join(short(report, subject) for subject in report["references"])
+    return [
+        Grid(f"{section['measure']}, less {less}", _columns(section), _rows(report, section, _beside), PAIRED)
+        for section in report["sections"]
+    ]
+
+
+def short(report: Report, subject: str) -> str:
+    """Its name, without the model's where there is only one."""
+    models: dict[str, list[str]] = report["models"]
+    return subject.removeprefix(f"{next(iter(models))} ") if len(models) == 1 else subject
+
+
+def _columns(section: dict[str, Any]) -> tuple[str, ...]:
+    return ("", *(f"{one['title']}{ARROWS[one['better']]}" for one in section["figures"].values()))
+
+
+def _rows(
+    report: Report, section: dict[str, Any], text: Callable[[dict[str, Any] | None], str]
+) -> list[tuple[str, ...]]:
     rows = [
-        (subject, *(text(cells.get(name)) for name in section["figures"]))
+        (short(report, subject), *(text(cells.get(name)) for name in section["figures"]))
         for subject, cells in section["subjects"].items()
     ]
     return [row for row in rows if any(row[1:])]
@@ -149,7 +175,7 @@ def _beside(cell: dict[str, Any] | None) -> str:
 
 
 def markdown(report: Report) -> str:
-    parts = [_markdown_table(grid) for grid in tables(report)]
+    parts = [_markdown_table(grid) for pair in zip(tables(report), differences(report), strict=True) for grid in pair]
     return "\n\n".join([*parts, about(report), f"`{report['command']}`"]) + "\n"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,22 +10,21 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from livecam.bench._peer_worker import STOCK, TORCHCAM
 from livecam.bench.machine import versions
 from livecam.bench.peers import check_python
 from livecam.errors import ConfigError
 from livecam.evaluation.datasets import Dataset, Item
-from livecam.evaluation.measures import MEASURES, TEMPORAL, Probe, in_time
+from livecam.evaluation.measures import MEASURES, ROAD, TEMPORAL
+from livecam.evaluation.measuring import Probe, in_time
 from livecam.evaluation.records import Figures, Records
 from livecam.evaluation.report import make_report
-from livecam.evaluation.subjects import BASELINES, Explained, Subject, baselines, open_peers
+from livecam.evaluation.subjects import BASELINES, PEERS, Explained, Subject, baselines, open_peers
 from livecam.explainer import Explainer
 from livecam.models import Colour, ModelSpec
 
 Tell = Callable[[int, int], None]
 """How many measurements there are, and how many are to be."""
 
-PEERS = (STOCK, TORCHCAM)
 PROBE = ("gradcam", "plain")
 """Method and detail of the explainer that answers what measures ask of the network: it only classifies."""
 
@@ -64,7 +64,7 @@ class Request:
 def evaluate(request: Request, tell: Tell = lambda _done, _total: None) -> dict[str, Any]:
     """Measure what is missing in ``request.out``, and report all: see ``report.make_report``.
 
-    Raises ConfigError before anything is measured, and the errors of what is measured.
+    Raises ConfigError and MissingExtra before anything is measured, and the errors of what is measured.
     """
     _check(request)
     settings = {
@@ -189,5 +189,7 @@ def _check(request: Request) -> None:
         raise ConfigError(
             f"--measures {TEMPORAL}: {request.dataset.path} has no videos; give frames/ and masks/ of some"
         )
+    if ROAD in request.measures:
+        importlib.import_module("livecam.evaluation.road")  # MissingExtra
     if request.peers:
         check_python(request.peers)

@@ -13,6 +13,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from livecam.bench._peer_worker import STOCK, TORCHCAM
 from livecam.bench.peers import Peers, Remote, open_networks
 from livecam.bench.subjects import Subject as Network
 from livecam.bench.subjects import handed_over
@@ -28,6 +29,7 @@ Heat = Callable[[Image], Heatmap]
 """The explained picture (H, W, 3) uint8 RGB at the size that is wanted → its map (H, W) float32 at that size."""
 
 BASELINES = ("centre Gaussian", "random")
+PEERS = (STOCK, TORCHCAM)
 SIDE = 224  # of the square into which the peers' usual way squashes a picture
 
 
@@ -127,5 +129,5 @@ def open_peers(python: Path, spec: ModelSpec, layer: str | None) -> Iterator[lis
         peers = stack.enter_context(Peers(python, cores()))
         state = handed_over(Network(spec, "as given"), folder, layer)
         remotes = open_networks(peers, folder, state, np.zeros((1, SIDE, SIDE, 3), np.uint8))
-        usual = [remote for remote in remotes if "tuned" not in remote.name]  # tuned for speed: the same map
+        usual = [remote for remote in remotes if remote.name in PEERS]
         yield [Peer(f"{spec.name} {one.name}", peers, one, folder / "picture.npy") for one in usual]
