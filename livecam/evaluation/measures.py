@@ -34,7 +34,7 @@ def best(shares: Table) -> Table:
 
 def mean_of_bests(shares: Table) -> Table:
     """(…, 3T) → (…): ``localisation.max_box_acc_v2``."""
-    return best(shares.reshape(*shares.shape[:-1], len(local.DELTAS), -1)).mean(-1)
+    return np.asarray(best(shares.reshape(*shares.shape[:-1], len(local.DELTAS), -1)).mean(-1))
 
 
 @dataclass(frozen=True, slots=True)
