@@ -82,7 +82,8 @@ def summarise(figure: Figure, groups: Mapping[str, Table], reference: Mapping[st
     value, draws = _drawn(figure, groups)
     beside = None
     if reference:
-        both = [name for name in groups if name in reference]
+        # Of other pictures, there is nothing to pair.
+        both = [name for name in groups if len(groups[name]) == len(reference.get(name, ()))]
         if both:
             ours, theirs = (_drawn(figure, {name: one[name] for name in both}) for one in (groups, reference))
             beside = Estimate.of(ours[0] - theirs[0], ours[1] - theirs[1])

@@ -11,7 +11,7 @@ from livecam.evaluation import faithfulness as faithful
 from livecam.evaluation import localisation as local
 from livecam.evaluation.datasets import Item
 from livecam.evaluation.figures import Figure, Table
-from livecam.evaluation.measuring import GRID, Ask, conciseness, faithfulness, localisation, road, steadiness
+from livecam.evaluation.measuring import FOLLOWS, GRID, Ask, conciseness, faithfulness, localisation, road, steadiness
 from livecam.evaluation.records import Figures
 from livecam.evaluation.subjects import Subject
 from livecam.types import Image
@@ -140,11 +140,13 @@ MEASURES = {
         Measure(
             TEMPORAL,
             "Videos, frame after frame: maps by themselves, each ranged to [0, 1], and as they are shown, smoothed. "
-            "Flicker: mean absolute change after motion compensation. Lag: frames by which the map's centre trails the "
-            "mask's.",
+            "Flicker: mean absolute change after motion compensation. Follows: correlation of the paths of the map's "
+            f"and the mask's centres. Lag: frames by which the one trails the other, where that is {FOLLOWS} or more.",
             (
                 Figure("flicker", "flicker", "lower", "flicker"),
                 Figure("shown_flicker", "flicker, shown", "lower", "shown_flicker"),
+                Figure("follows", "follows", "higher", "follows"),
+                Figure("shown_follows", "follows, shown", "higher", "shown_follows"),
                 Figure("lag", "lag", "neither", "lag"),
                 Figure("shown_lag", "lag, shown", "neither", "shown_lag"),
                 Figure("changes", "label changes a second", "lower", "changes"),

@@ -25,6 +25,8 @@ GRID = (112, 112)
 """Size of the maps that are compared with boxes."""
 SHOWN = 256
 """Long side of those that are compared with the ones before."""
+FOLLOWS = 0.5
+"""Correlation of its path with the mask's from which on a map has a lag: one that goes its own way is not late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +162,16 @@ def in_time(items: Sequence[Item], subject: Subject, fps: float, smooth: float) 
     for name, series in maps.items():
         if series:
             found[f"{name}flicker"] = temporal.flicker(series, pictures)
-            found[f"{name}lag"] = temporal.lag([temporal.centre_of_mass(one) for one in series], masks).frames
+            late = temporal.lag([temporal.centre_of_mass(one) for one in series], masks)
+            found[f"{name}follows"] = late.correlation
+            if late.correlation >= FOLLOWS:
+                found[f"{name}lag"] = late.frames
             found[f"{name}heat"] = float(np.mean(series))
     if held and len(items) > 1:
         seconds = (len(items) - 1) / fps
         found["changes"] = temporal.label_changes(best, seconds)
         found["shown_changes"] = temporal.label_changes(held, seconds)
-    return {name: value for name, value in found.items() if np.isfinite(value)}
+    return found
 
 
 def _small(image: Image) -> Image:

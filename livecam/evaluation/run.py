@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ def evaluate(request: Request, tell: Tell = lambda _done, _total: None) -> dict[
                 subjects, probe = _open(request, model, stack)
                 for job in missing:
                     for name, figures in _measured(job, subjects, probe, request, records):
-                        records.add(job.key, name, figures)
+                        records.add(job.key, name, _finite(figures))
                     done += len(own)
                     tell(done, total)
         found = {name: _found(records, jobs, name) for name in names}
@@ -96,6 +97,11 @@ def evaluate(request: Request, tell: Tell = lambda _done, _total: None) -> dict[
     facts = {"command": request.command, "dataset": dataset, "settings": settings}
     models = {model: _names(request, model) for model in request.models}
     return make_report(facts, request.measures, found, models)
+
+
+def _finite(figures: Figures) -> Figures:
+    """Without what is nan or infinite: there is no such figure of this picture, and no such number in JSON."""
+    return {name: value for name, value in figures.items() if isinstance(value, list) or math.isfinite(value)}
 
 
 @dataclass(frozen=True, slots=True)

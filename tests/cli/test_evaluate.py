@@ -77,7 +77,9 @@ def test_boxes_every_measure_and_plots(tmp_path, capsys):
             assert set(cells) == set(section(report, name)["figures"])
     random_map = section(report, "faithfulness")["subjects"]["efficientnet_lite0 random"]
     assert 0 <= random_map["deletion"]["value"] <= 1
-    assert section(report, "stability")["subjects"]["efficientnet_lite0 centre Gaussian"]["stability"]["value"] == pytest.approx(1)
+    assert section(report, "stability")["subjects"]["efficientnet_lite0 centre Gaussian"]["stability"][
+        "value"
+    ] == pytest.approx(1)
     drawn = {path.name for path in out.glob("*.png")}
     assert drawn == {f"{name}.png" for name in measures.split(",")} | {
         "localisation-boxes.png",

@@ -1,6 +1,7 @@
 """Who is measured: the same way in, the whole picture out."""
 
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -35,17 +36,15 @@ def test_a_stream_holds_its_class_while_a_frame_by_itself_has_its_own():
         best, held, changed = [], [], False
         for number in range(12):
             image = np.ascontiguousarray(picture(number // 3)[0])
-            smoother_view = subject.watch(image, number / 25, smoother)
+            watched = subject.watch(image, number / 25, smoother)
             own = explainer.explain(image)
-            assert np.allclose(smoother_view.frame(image), own.heatmap(image.shape[:2], guide=image), atol=1e-6)
-            assert smoother_view.stream.best == own.class_idx
+            assert np.allclose(watched.frame(image), own.heatmap(image.shape[:2], guide=image), atol=1e-6)
+            assert watched.stream.best == own.class_idx
             best.append(own.class_idx)
-            held.append(smoother_view.stream.held)
-            changed |= not np.allclose(smoother_view.stream.shown(image), smoother_view.frame(image), atol=1e-3)
+            held.append(watched.stream.held)
+            changed |= not np.allclose(watched.stream.shown(image), watched.frame(image), atol=1e-3)
     assert changed
-    assert sum(a != b for a, b in zip(held, held[1:], strict=False)) <= sum(
-        a != b for a, b in zip(best, best[1:], strict=False)
-    )
+    assert sum(a != b for a, b in pairwise(held)) <= sum(a != b for a, b in pairwise(best))
 
 
 @pytest.mark.skipif(not PEERS.is_file(), reason="missing tool: LIVECAM_PEERS, the python that scripts/peers prints")
