@@ -41,7 +41,7 @@ def make_report(
 
     ``{..., "models": {name: [subject]}, "references": [subject], "sections": [{"measure", "about", "units", "of",
     "figures", "subjects", "curves"}]}``; of each subject and figure ``{"value", "low", "high", "difference": {"value",
-    "low", "high"}, "videos"}``.
+    "low", "high"}, "units", "videos"}``.
     """
     sections = [_section(MEASURES[name], found, models) for name in MEASURES if name in measures]
     return {
@@ -89,7 +89,7 @@ def _tables(field: str, groups: Mapping[str, Sequence[Figures]]) -> dict[str, Ta
 
 
 def _cell(summary: Summary) -> dict[str, Any]:
-    cell = asdict(summary.own)
+    cell: dict[str, Any] = asdict(summary.own) | {"units": summary.units}
     if summary.beside:
         cell["difference"] = asdict(summary.beside)
     if summary.groups:
@@ -153,20 +153,23 @@ def _columns(section: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _rows(
-    report: Report, section: dict[str, Any], text: Callable[[dict[str, Any] | None], str]
+    report: Report, section: dict[str, Any], text: Callable[[dict[str, Any] | None, int], str]
 ) -> list[tuple[str, ...]]:
     rows = [
-        (short(report, subject), *(text(cells.get(name)) for name in section["figures"]))
+        (short(report, subject), *(text(cells.get(name), section["units"]) for name in section["figures"]))
         for subject, cells in section["subjects"].items()
     ]
     return [row for row in rows if any(row[1:])]
 
 
-def _own(cell: dict[str, Any] | None) -> str:
-    return f"{cell['value']:.3f} [{cell['low']:.3f}, {cell['high']:.3f}]" if cell else ""
+def _own(cell: dict[str, Any] | None, units: int) -> str:
+    if not cell:
+        return ""
+    fewer = f" of {cell['units']}" if cell["units"] < units else ""
+    return f"{cell['value']:.3f} [{cell['low']:.3f}, {cell['high']:.3f}]{fewer}"
 
 
-def _beside(cell: dict[str, Any] | None) -> str:
+def _beside(cell: dict[str, Any] | None, _: int) -> str:
     if not cell or "difference" not in cell:
         return ""
     one = cell["difference"]

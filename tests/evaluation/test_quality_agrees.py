@@ -8,7 +8,11 @@ import pytest
 
 from livecam import cli
 
-pytestmark = pytest.mark.data
+pytestmark = [
+    pytest.mark.data,
+    # The script leaves its list open.
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 @pytest.fixture
