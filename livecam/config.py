@@ -82,6 +82,11 @@ def _bytes(value: Any) -> Any:
     return value
 
 
+def _several(value: Any) -> Any:
+    """One, or a list."""
+    return (value,) if isinstance(value, str) else value
+
+
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0, allow_inf_nan=False)]
 Colour = Annotated[tuple[float, float, float], BeforeValidator(_colour)]
 Positive = Annotated[float, Field(gt=0)]
@@ -120,6 +125,7 @@ class Settings(BaseSettings):
     model: str = "efficientnet_lite0"
     weights: Path | None = None
     labels: Path | None = None
+    like: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
     mean: Colour | None = None
     std: Annotated[tuple[Positive, Positive, Positive], BeforeValidator(_colour)] | None = None
     method: str = "gradcam"
@@ -130,7 +136,8 @@ class Settings(BaseSettings):
     precision: Literal["auto", "fast", "float32", "float16", "bfloat16"] = "auto"
     threads: Annotated[int | None, Field(ge=1, le=1024)] = None
     input: Literal["fit", "squash", "crop"] = "fit"
-    input_size: Annotated[int, Field(ge=32, le=2048)] = 224
+    input_size: Annotated[int | None, Field(ge=32, le=2048)] = None
+    min_score: Annotated[float, Field(ge=0, le=1)] = 0.5
     detail: Literal["plain", "live", "best"] | None = None
     scales: Annotated[tuple[float, ...] | None, BeforeValidator(_numbers)] = None
     fuse: Literal["mean", "max", "product"] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -13,20 +13,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.backends import Backend, open_backend
-from livecam.detail import DETAILS, Fuse, Look
-from livecam.errors import ConfigError, ModelError
-from livecam.geometry import INPUTS, Region, cell_at, plan, take
+from livecam.detail import DETAILS, Detail, Fuse, Look
+from livecam.errors import ConfigError, ModelError, SourceError
+from livecam.geometry import INPUT_SIZE, INPUTS, Region, cell_at, inside, plan, take
 from livecam.heat import NORMALISES, Normalise, heat
 from livecam.hiding import hidden, hottest, moved_to_the_cold
 from livecam.methods import RELUS, MethodCard, Relu, get_method, methods
-from livecam.models import Colour, ModelSpec
+from livecam.models import Colour, Model, ModelSpec, get_card, random_seed
+from livecam.models.likeness import LikeSpec
 from livecam.planes import Planes
-from livecam.tap import Need, Tap, contrast
-from livecam.types import Explanation, Faithfulness, Image, Picture, Prediction, Question, Vote, check_picture
+from livecam.sources import open_source
+from livecam.tap import Need, Tap, contrast, window
+from livecam.tasks import CLASSIFICATION, Target
+from livecam.types import (
+    Detected,
+    Explanation,
+    Faithfulness,
+    Image,
+    Picture,
+    Prediction,
+    Question,
+    Vote,
+    check_picture,
+)
 from livecam.upsampling import Upsample
 
 Choose = Callable[[NDArray[np.float32]], int]
 PLAIN = Question()
+MIN_SCORE = 0.5
 
 
 class Explainer:
@@ -35,13 +49,18 @@ class Explainer:
     model: a name of ``livecam models``, or ``timm/NAME``. weights, labels: files of your own. mean, std: of RGB in
     [0, 1]. method: a name of ``livecam methods``. layer: dotted name of the target layer; None finds it; the maps of
     several are fused: ``a,b``, or ``stages:3``, the target layer and the last ones of the two resolutions before it.
-    input: how a picture becomes the network's input (``livecam.geometry.plan``). input_size: its short side in pixels.
-    detail: ``plain``, ``live`` or ``best`` (``livecam.detail``). scales, fuse, upsample: instead of the detail's own.
-    top_k: predictions kept in an explanation. threads: of the engine on a CPU; None leaves it to the engine. budget:
-    forward passes a picture of a method that tries many inputs; None: the method's own. relu: the last step of the
-    methods whose formula has one: ``on``, ``leaky`` (0.01 of what is below 0) or ``off``; what is below 0 is cold all
-    the same, unless ``normalise`` is ``minmax``. normalise: what is hot (``livecam.heat``): ``peak``, ``percentile``,
-    ``minmax``, or ``logit``, of methods with maps in logits.
+    input: how a picture becomes the network's input (``livecam.geometry.plan``). input_size: its short side in pixels;
+    None: 224, or what a detector or segmenter was trained for. detail: ``plain``, ``live`` or ``best``
+    (``livecam.detail``). scales, fuse, upsample: instead of the detail's own. top_k: predictions kept in an
+    explanation. threads: of the engine on a CPU; None leaves it to the engine. budget: forward passes a picture of a
+    method that tries many inputs; None: the method's own. relu: the last step of the methods whose formula has one:
+    ``on``, ``leaky`` (0.01 of what is below 0) or ``off``; what is below 0 is cold all the same, unless ``normalise``
+    is ``minmax``. normalise: what is hot (``livecam.heat``): ``peak``, ``percentile``, ``minmax``, or ``logit``, of
+    methods with maps in logits. min_score: probability from which a detector's box is there.
+
+    like: pictures. What is explained is then not what a picture shows, but what in it looks like each of them: they are
+    the classes, named as their files, and their scores are cosines of features (``livecam.tasks.similarity``).
+    weights may be ``random`` or ``random:SEED``: an untrained network, for trying things out; every picture says so.
 
     Raises ConfigError, UnknownName, WeightsError, TargetLayerError. Any thread may call it, one at a time is served.
     """
@@ -60,7 +79,7 @@ class Explainer:
         device: str = "auto",
         precision: str = "auto",
         input: str = "fit",
-        input_size: int = 224,
+        input_size: int | None = None,
         detail: str = "live",
         top_k: int = 5,
         threads: int | None = None,
@@ -70,13 +89,17 @@ class Explainer:
         budget: int | None = None,
         relu: Relu = "on",
         normalise: Normalise = "peak",
+        min_score: float = MIN_SCORE,
+        like: Sequence[str | Path] = (),
     ) -> None:
         if detail not in DETAILS:
             raise ConfigError(f"detail {detail!r} is not one of {', '.join(DETAILS)}")
         if input not in INPUTS:
             raise ConfigError(f"input {input!r} is not one of {', '.join(INPUTS)}")
-        if input_size < 32:
+        if input_size is not None and input_size < 32:
             raise ConfigError(f"input size {input_size} is too small; give at least 32 pixels")
+        if not 0 <= min_score <= 1:
+            raise ConfigError(f"min score {min_score} is not between 0 and 1")
         self._detail = DETAILS[detail].but(scales, fuse, upsample)
         if budget is not None and budget < 1:
             raise ConfigError(f"a budget of {budget} forward passes explains nothing; give at least 1")
@@ -86,12 +109,20 @@ class Explainer:
             raise ConfigError(f"normalise {normalise!r} is not one of {', '.join(NORMALISES)}")
         card = get_method(method)
         self._relu, self._normalise = relu, normalise
-        self.model, self._budget, self.input_size = model, budget, input_size
-        self._input, self._top_k = input, top_k
+        self.model, self._budget = model, budget
+        self._input, self._top_k, self._min_score = input, top_k, min_score
         files = [Path(file) if file is not None else None for file in (weights, labels)]
         spec = ModelSpec(model, files[0], files[1], mean, std)
+        self.input_size = input_size or (INPUT_SIZE if spec.task is CLASSIFICATION else get_card(model).input_size)
+        asked: Model = self._like(spec, like) if like else spec
+        self._task = asked.task
+        self.task = self._task.name
+        """Name of the task: classification, detection, segmentation, similarity."""
+        self.random_weights = random_seed(weights) is not None
+        if self._task.many:
+            self._detail = once(self._detail, model, asked=scales is not None)
         opened = open_backend(
-            backend, spec, layer=layer, device=device, precision=precision, threads=threads, needs=card.needs
+            backend, asked, layer=layer, device=device, precision=precision, threads=threads, needs=card.needs
         )
         try:
             self._method = self._set(card, opened)
@@ -107,7 +138,7 @@ class Explainer:
         self.methods = tuple(
             name
             for name in methods()
-            if not opened.lacks(get_method(name).needs) and (normalise != "logit" or get_method(name).logits)
+            if not self._lacking(get_method(name), opened) and (normalise != "logit" or get_method(name).logits)
         )
         """Names of those that a question may ask for."""
         self._lock = threading.Lock()
@@ -147,7 +178,7 @@ class Explainer:
         with self._lock:
             # One by one, as they are explained: an engine may have to get ready for two at a time.
             logits = [self._opened().forward(one[None]).logits for one in pictures]
-        after, control = (float(softmax(row)[0, target.class_idx]) for row in logits)
+        after, control = (float(self._scores(row)[0, target.class_idx]) for row in logits)
         return Faithfulness(explanation.frame_index, target.class_idx, target.score, after, control, float(hot.mean()))
 
     def seen(self, image: Picture) -> tuple[Image, Region]:
@@ -158,7 +189,7 @@ class Explainer:
     def scores(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities (N, C) of (N, h, w, 3) uint8 RGB, which the network is given as they are. Raises ModelError."""
         with self._lock:
-            return softmax(self._opened().plain(pictures))
+            return self._scores(self._opened().plain(pictures))
 
     def prepare(self, size: tuple[int, int], input_size: int) -> None:
         """Get ready for pictures of ``size`` (H, W) at another ``input_size``: an engine that compiles for each size
@@ -169,7 +200,7 @@ class Explainer:
 
     def explain_batch(self, images: Sequence[Picture]) -> list[Explanation]:
         """Explain several pictures, each for its best class. Pictures of one size go through the network together."""
-        if len({image.shape for image in images}) == 1:
+        if len({image.shape for image in images}) == 1 and not self._task.many:
             return self._explain(list(images), None, None, PLAIN)
         return [self.explain(image) for image in images]
 
@@ -202,25 +233,55 @@ class Explainer:
             backend = self._opened()
             method = self._asked(question, backend)
             tap = backend.forward(pictures)
-            scores = softmax(tap.logits)
+            scores = self._scores(tap.logits)
             if class_idx is not None:
                 chosen = [self._checked(class_idx)] * len(images)
             elif question.rank > 1:
-                chosen = [int(best(row)[: question.rank][-1]) for row in tap.logits]
+                chosen = [int(best(row)[: question.rank][-1]) for row in scores]
             else:
                 chosen = [choose(row) if choose else int(row.argmax()) for row in scores]
-            rivals = [self._rival(question, method, row, one) for row, one in zip(tap.logits, chosen, strict=True)]
+            given = class_idx is not None or question.rank > 1
+            targets = [
+                self._task.targets(*row, given=given, least=self._min_score)
+                for row in zip(tap.logits, scores, chosen, strict=True)
+            ]
+            # Of several pictures each has one target, of several targets there is one picture.
+            rounds = [self._round(list(of_each), tap, question, method) for of_each in zip(*targets, strict=True)]
             votes = self._votes(tap, question.spot, region)
-            looks = self._looks(backend, tap, method, chosen, rivals)
+            self._look(backend, tap, method, rounds)
+            nowhere = np.zeros((len(images), *tap.activations.shape[2:]), np.float32)
             for further in larger:
-                tap = backend.forward(self._inputs(images, further)[0])
-                looks += self._looks(backend, tap, method, chosen, rivals)
+                self._look(backend, backend.forward(self._inputs(images, further)[0]), method, rounds)
             self.title = f"{self.model} · {method.title}"
-        maps = self._detail.combine(looks)
+        maps = [self._detail.combine(one.looks) for one in rounds]
         seconds = (time.perf_counter() - start) / len(images)
-        rows = zip(maps, scores, chosen, rivals, votes, strict=True)
-        cells = looks[0].maps[0].size  # of the grid in whose units all are
-        return [self._explanation(*row, cells, method.name, region, seconds, question.spot) for row in rows]
+        cells = (rounds[0].looks[0].maps[0] if rounds else nowhere[0]).size  # of the grid in whose units all are
+        return [
+            self._explanation(
+                [made[row] for made in maps] or [nowhere[row]],
+                scores[row],
+                chosen[row],
+                [one.targets[row] for one in rounds],
+                rounds[0].rivals[row] if rounds else None,
+                votes[row],
+                cells,
+                method.name,
+                region,
+                seconds,
+                question.spot,
+            )
+            for row in range(len(images))
+        ]
+
+    def _like(self, spec: ModelSpec, like: Sequence[str | Path]) -> LikeSpec:
+        pictures = []
+        for path in like:
+            with open_source(str(path)) as source:
+                frame = source.read()
+            if frame is None:
+                raise SourceError(f"{path}: there is no picture in it")
+            pictures.append(self._inputs([frame.image], self.input_size)[0][0])
+        return LikeSpec(spec, tuple(Path(path).stem for path in like), tuple(pictures))
 
     def _inputs(self, images: list[Picture], short: int) -> tuple[NDArray[np.uint8], Region]:
         """What the network is given for ``images``, (B, H, W, 3) uint8 RGB, and the region that it shows."""
@@ -230,20 +291,27 @@ class Explainer:
         size, region = plan(self._input, images[0].shape[:2], short)
         return np.stack([take(image, region, size) for image in images]), region
 
-    def _looks(
-        self, backend: Backend, tap: Tap, method: MethodCard, chosen: list[int], rivals: list[int | None]
-    ) -> list[Look]:
-        """One of each layer, of the target layer first."""
-        held = [rival for rival in rivals if rival is not None]
-        asked = contrast(tap, held) if len(held) == len(rivals) else tap
-        # A copy: what a tap refers to may be gone with the next pass.
-        return [
-            Look(
-                backend.numpy(method.function(one, chosen)),
-                backend.numpy(one.activations).copy() if self._detail.share else None,
-            )
-            for one in (asked, *asked.others)
-        ]
+    def _round(self, targets: list[Target], tap: Tap, question: Question, method: MethodCard) -> _Round:
+        logits = self._window(tap, targets).logits
+        rivals = [self._rival(question, method, row, one.class_idx) for row, one in zip(logits, targets, strict=True)]
+        return _Round(targets, rivals)
+
+    def _window(self, tap: Tap, targets: list[Target]) -> Tap:
+        return window(tap, [one.start for one in targets], len(self.labels))
+
+    def _look(self, backend: Backend, tap: Tap, method: MethodCard, rounds: list[_Round]) -> None:
+        """Maps of what is asked for, on one pass over the pictures: one of each layer, of the target layer first."""
+        # Copies: what a tap refers to may be gone with the next pass.
+        features = [backend.numpy(one.activations).copy() if self._detail.share else None for one in (tap, *tap.others)]
+        for one in rounds:
+            seen = self._window(tap, one.targets)
+            held = [rival for rival in one.rivals if rival is not None]
+            asked = contrast(seen, held) if len(held) == len(one.rivals) else seen
+            wanted = [target.class_idx for target in one.targets]
+            one.looks += [
+                Look(backend.numpy(method.function(layer, wanted)), own)
+                for layer, own in zip((asked, *asked.others), features, strict=True)
+            ]
 
     def _asked(self, question: Question, backend: Backend) -> MethodCard:
         if question.method in (None, self.method):
@@ -252,10 +320,32 @@ class Explainer:
 
     def _set(self, card: MethodCard, backend: Backend) -> MethodCard:
         """The method as this explainer wants it. Raises ConfigError."""
-        fit = replace(fitting(card, backend).with_budget(self._budget), relu=self._relu)
+        fit = replace(self._fitting(card, backend).with_budget(self._budget), relu=self._relu)
         if self._normalise == "logit" and not fit.logits:
             raise ConfigError(f"--normalise logit: maps of {fit.name} are in no logits; use peak, percentile or minmax")
         return fit
+
+    def _lacking(self, card: MethodCard, backend: Backend) -> frozenset[Need]:
+        return backend.lacks(card.needs) | (self._task.lacks & card.needs)
+
+    def _fitting(self, card: MethodCard, backend: Backend) -> MethodCard:
+        """The method, or what the backend has in Grad-CAM's place for this network. Raises ConfigError where the
+        backend or the task does not have what the method needs."""
+        substitute = getattr(backend, "substitute", None)
+        if card.name == "gradcam" and substitute:
+            return get_method(substitute)
+        lacking = self._lacking(card, backend)
+        if lacking:
+            # A foreign network runs nowhere else, and another backend does not change how a network ends.
+            helps = Need.AUTOGRAD in lacking and not hasattr(backend, "substitute")
+            remedy = "--backend torch" if helps else "another --method; see 'livecam methods'"
+            raise ConfigError(
+                f"--method {card.name} needs {' and '.join(sorted(lacking))}, which there is not here; use {remedy}"
+            )
+        return card
+
+    def _scores(self, numbers: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self._task.scores(numbers, len(self.labels))
 
     def _rival(self, question: Question, method: MethodCard, logits: NDArray[np.float32], chosen: int) -> int | None:
         """The class that ``chosen`` is held against, if one is."""
@@ -269,7 +359,8 @@ class Explainer:
     def _votes(self, tap: Tap, spot: tuple[float, float] | None, region: Region) -> list[tuple[Vote, ...]]:
         """What ``spot`` adds to the classes, for each picture."""
         nothing: list[tuple[Vote, ...]] = [()] * len(tap.logits)
-        if spot is None or tap.votes is None:
+        # One spot votes on everything that was found, which is no answer.
+        if spot is None or tap.votes is None or self._task.many:
             return nothing
         cell = cell_at(spot, region, tap.activations.shape[2:])
         if cell is None:
@@ -283,9 +374,10 @@ class Explainer:
 
     def _explanation(
         self,
-        raw: NDArray[np.float32],
+        raws: list[NDArray[np.float32]],
         scores: NDArray[np.float32],
         chosen: int,
+        targets: list[Target],
         rival: int | None,
         votes: tuple[Vote, ...],
         cells: int,
@@ -294,23 +386,36 @@ class Explainer:
         seconds: float,
         spot: tuple[float, float] | None,
     ) -> Explanation:
-        top = tuple(self._prediction(int(number), scores) for number in best(scores)[: self._top_k])
+        # Each by itself: what is sure of one thing does not outshine the next.
+        shown = [(heat(raw, self._normalise, cells), float(raw.max())) for raw in raws]
+        objects = tuple(
+            Detected(
+                inside(target.box, region),
+                Prediction(target.class_idx, self.labels[target.class_idx], target.score),
+                *one,
+            )
+            for target, one in zip(targets, shown, strict=False)
+            if target.box is not None
+        )
         return Explanation(
             0,
             chosen,
-            top,
-            heat(raw, self._normalise, cells),
-            float(raw.max()),
+            tuple(self._prediction(int(number), scores) for number in best(scores)[: self._top_k]),
+            np.maximum.reduce([one for one, _ in shown]),
+            max(top for _, top in shown),
             method,
             self.target_layer,
             seconds,
             region,
             target=self._prediction(chosen, scores),
             against=None if rival is None else self._prediction(rival, scores),
-            spot=spot,
+            spot=None if self._task.many else spot,
             votes=votes,
             upsampling=self._detail.upsampling,
             normalise=self._normalise,
+            objects=objects,
+            mask=targets[0].mask if targets else None,
+            random_weights=self.random_weights,
         )
 
     def _prediction(self, class_idx: int, scores: NDArray[np.float32]) -> Prediction:
@@ -342,32 +447,22 @@ class Explainer:
         self.close()
 
 
-def fitting(card: MethodCard, backend: Backend) -> MethodCard:
-    """The method, or what the backend has in Grad-CAM's place for this network. Raises ConfigError where the backend
-    does not have what the method needs."""
-    substitute = getattr(backend, "substitute", None)
-    if card.name == "gradcam" and substitute:
-        return get_method(substitute)
-    lacking = backend.lacks(card.needs)
-    if lacking:
-        # A foreign network runs nowhere else, and another backend does not change how a network ends.
-        helps = Need.AUTOGRAD in lacking and not hasattr(backend, "substitute")
-        remedy = "--backend torch" if helps else "another --method; see 'livecam methods'"
-        raise ConfigError(
-            f"--method {card.name} needs {' and '.join(sorted(lacking))}, which there is not here; use {remedy}"
-        )
-    return card
+@dataclass(slots=True)
+class _Round:
+    """One target of each picture. rivals: what each is held against. looks: at them, one a size of input."""
+
+    targets: list[Target]
+    rivals: list[int | None]
+    looks: list[Look] = field(default_factory=list)
+
+
+def once(detail: Detail, model: str, *, asked: bool) -> Detail:
+    """``detail`` with one look at a picture. asked: were several asked for? Raises ConfigError then."""
+    if asked:
+        raise ConfigError(f"scales do not go with {model}: what it finds at one size is not what it finds at another")
+    return detail.but((1.0,), None, None)
 
 
 def best(values: NDArray[np.float32]) -> NDArray[np.intp]:
     """Indices of (C,) values, the largest first."""
     return np.argsort(-values, kind="stable")
-
-
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(B, C) logits → probabilities. Raises ModelError when the network returned no numbers."""
-    if not np.isfinite(logits).all():
-        raise ModelError("the network returned NaN or infinity; use --precision float32, or check the weights")
-    powers: NDArray[np.float32] = np.exp(logits - logits.max(axis=1, keepdims=True))
-    powers /= powers.sum(axis=1, keepdims=True)
-    return powers

@@ -17,8 +17,10 @@ Region = tuple[float, float, float, float]
 
 WHOLE: Region = (0.0, 0.0, 1.0, 1.0)
 STRIDE = 32
+INPUT_SIZE = 224
 LONGEST = 4  # a side is at most this many times the other: a panorama must not exhaust the memory
 INPUTS = ("fit", "squash", "crop")
+SPECK = 2e-4  # of a mask: a part too small to be outlined
 LARGE = 2.5  # factor from which a picture is shrunk by boxes of an odd number of pixels
 
 
@@ -119,6 +121,32 @@ def cell_at(spot: tuple[float, float], region: Region, cells: tuple[int, int]) -
         return None
     (height, width), down, right = cells, (y - y0) / (y1 - y0), (x - x0) / (x1 - x0)
     return min(int(down * height), height - 1), min(int(right * width), width - 1)
+
+
+def inside(box: Region, region: Region) -> Region:
+    """A box in fractions of ``region``, in fractions of the picture.
+
+    >>> inside((0.0, 0.5, 1.0, 1.0), (0.0, 0.25, 1.0, 0.75))
+    (0.0, 0.5, 1.0, 0.75)
+    """
+    (y0, x0, y1, x1), (top, left, bottom, right) = box, region
+    down, across = bottom - top, right - left
+    return top + y0 * down, left + x0 * across, top + y1 * down, left + x1 * across
+
+
+def outlines(mask: NDArray[np.bool_], region: Region = WHOLE) -> list[NDArray[np.float32]]:
+    """The borders of the parts of a mask (h, w) over ``region``, inner ones too, the longest first: polygons (n, 2) of
+    x and y in fractions of the picture. They keep within a pixel of the mask; specks have none.
+    """
+    found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    large = sorted((one for one in found if cv2.contourArea(one) >= SPECK * mask.size), key=len, reverse=True)
+    height, width = mask.shape
+    (y0, x0, y1, x1), size = region, np.array([width, height], np.float32)
+    return [
+        (cv2.approxPolyDP(one, 1.0, True)[:, 0] + np.float32(0.5)) / size * np.array([x1 - x0, y1 - y0], np.float32)
+        + np.array([x0, y0], np.float32)
+        for one in large
+    ]
 
 
 def size_of(region: Region, size: tuple[int, int]) -> tuple[int, int]:

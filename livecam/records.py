@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from livecam.types import Explanation, Faithfulness, Prediction, Vote
+from livecam.types import Detected, Explanation, Faithfulness, Prediction, Vote
 
 SCORE_DECIMALS = 6
 
@@ -12,7 +12,8 @@ SCORE_DECIMALS = 6
 def said(explanation: Explanation) -> dict[str, Any]:
     """The explained class and the best classes, without the map: ``class_idx``, ``label``, ``top``; where it was asked
     for, the class that it is held against (``against``), and a ``spot`` with its ``votes``; where it was checked, what
-    hiding does to its probability (``faithfulness``)."""
+    hiding does to its probability (``faithfulness``); of a detector, what it found (``objects``); of a network that was
+    never trained, that it was not (``random_weights``)."""
     words: dict[str, Any] = {
         "class_idx": int(explanation.class_idx),
         "label": label(explanation),
@@ -25,6 +26,10 @@ def said(explanation: Explanation) -> dict[str, Any]:
         words["votes"] = [vote(one) for one in explanation.votes]
     if explanation.faithfulness:
         words["faithfulness"] = checked(explanation.faithfulness)
+    if explanation.objects:
+        words["objects"] = [detected(one) for one in explanation.objects]
+    if explanation.random_weights:
+        words["random_weights"] = True
     return words
 
 
@@ -32,6 +37,12 @@ def label(explanation: Explanation) -> str | None:
     """The name of the explained class, as far as the explanation knows it."""
     known = (*explanation.top, *([explanation.target] if explanation.target else []))
     return next((one.label for one in reversed(known) if one.class_idx == explanation.class_idx), None)
+
+
+def detected(one: Detected) -> dict[str, Any]:
+    """box: [y0, x0, y1, x1] in fractions of the picture. track: the number that it keeps, null in a still."""
+    box = [round(side, 4) for side in one.box]
+    return {"track": one.track, **prediction(one.prediction), "box": box}
 
 
 def checked(one: Faithfulness) -> dict[str, Any]:

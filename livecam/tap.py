@@ -149,5 +149,47 @@ def contrast(tap: Tap, against: list[int]) -> Tap:
     )
 
 
+def window(tap: Tap, starts: list[int], count: int) -> Tap:
+    """The tap of a network whose logits are, in picture b, the ``count`` columns from ``starts[b]`` on: those of one
+    question among many, to a method a classifier like any other. ``tap`` itself where they are all there is."""
+    if count == tap.logits.shape[1]:
+        return tap
+
+    def moved(class_idx: list[int]) -> list[int]:
+        return [start + number for start, number in zip(starts, class_idx, strict=True)]
+
+    def of(function: Callable[..., Any]) -> Callable[..., Any]:
+        def asked(class_idx: list[int], *, against: list[int] | None = None, **options: Any) -> Any:
+            rivals = {} if against is None else {"against": moved(against)}
+            return function(moved(class_idx), **rivals, **options)
+
+        return asked
+
+    def votes(y: int, x: int) -> tuple[Array, bool]:
+        assert tap.votes is not None
+        shares, exact = tap.votes(y, x)
+        return shares[:, starts[0] : starts[0] + count], exact
+
+    def of_row(function: Callable[..., Floats]) -> Callable[..., Floats]:
+        return lambda row, class_idx, *given: function(row, [starts[row] + number for number in class_idx], *given)
+
+    return replace(
+        tap,
+        logits=np.stack([row[start : start + count] for start, row in zip(starts, tap.logits, strict=True)]),
+        gradients=of(tap.gradients),
+        alpha=of(tap.alpha),
+        votes=votes if tap.votes and len(set(starts)) == 1 else None,
+        curvature=of(tap.curvature),
+        weights=of(tap.weights),
+        tail=of_row(tap.tail),
+        score=of_row(tap.score),
+        rerun=lambda x: window(tap.rerun(x), starts, count),
+        input_gradients=of(tap.input_gradients),
+        bias_terms=of(tap.bias_terms),
+        stages=of(tap.stages),
+        others=tuple(window(other, starts, count) for other in tap.others),
+    )
+
+
 def _less_the_last(logits: Floats) -> Floats:
     return logits[:, :-1] - logits[:, -1:]

@@ -90,7 +90,8 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A class and its softmax probability in [0, 1]."""
+    """A class and its score in [0, 1]: the softmax probability. Of a detector, of its surest box; of a segmenter, the
+    share of the picture; of references, the cosine of the angle between the features, 0 for what is unlike."""
 
     class_idx: int
     label: str
@@ -155,6 +156,22 @@ class Faithfulness:
 
 
 @dataclass(frozen=True, slots=True)
+class Detected:
+    """One thing that was found in a picture, and where the network looked to say what it is.
+
+    box: (y0, x0, y1, x1) as fractions of the picture. prediction: its class; the score is its probability among the
+    classes of this box. cam, peak: as in Explanation, over the same region. track: the number that it keeps from
+    picture to picture; None in a picture that stands alone.
+    """
+
+    box: Region
+    prediction: Prediction
+    cam: Heatmap
+    peak: float
+    track: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """What the network saw in one picture, and where it looked.
 
@@ -172,6 +189,10 @@ class Explanation:
     normalise: how ``cam`` was made of the raw map (``livecam.heat``); ``cam * peak`` is that map for ``peak``.
     upsampling: how ``heatmap`` interpolates: ``bilinear``, ``cubic``, or ``guided`` by the picture.
     faithfulness: the newest check of this class and method, at times of an earlier picture; None when none was made.
+    objects: what a detector found, best first; ``cam`` is then the highest of their maps, and ``peak`` of their peaks.
+    mask: (h, w) bool over ``region``: the part of the picture that a segmenter calls ``class_idx``, and that the map is
+    about; None for what does no segmentation.
+    random_weights: the network was never trained: nothing of this means anything.
     """
 
     frame_index: int
@@ -190,6 +211,9 @@ class Explanation:
     upsampling: Upsample = "bilinear"
     normalise: Normalise = "peak"
     faithfulness: Faithfulness | None = None
+    objects: tuple[Detected, ...] = ()
+    mask: NDArray[np.bool_] | None = None
+    random_weights: bool = False
 
     def heatmap(self, size: tuple[int, int], guide: Picture | None = None) -> Heatmap:
         """The map at picture size: (H, W) float32 in [0, 1], zero outside ``region``.
@@ -252,3 +276,4 @@ class RunInfo:
     method: str
     target_layer: str
     labels: int
+    random_weights: bool = False

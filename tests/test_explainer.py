@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from livecam.errors import ConfigError, ModelError
-from livecam.explainer import Explainer, softmax
+from livecam.explainer import Explainer
 from livecam.methods import methods
 from livecam.planes import Planes
+from livecam.tasks import softmax
 from livecam.types import Question
 
 

@@ -16,7 +16,7 @@ LAYERS = [
     {"heat", "upsampling"},
     {"detail", "types"},
     {"channel", "config", "controls", "governor", "overlay", "records", "smoothing", "stats", "tap", "threads"},
-    {"web"},
+    {"tasks", "web"},
     {"methods", "models", "sinks", "sources"},
     {"backends", "hiding"},
     {"explainer", "export"},

@@ -94,6 +94,11 @@ def open_backend(
     several = layer is not None and ("," in layer or layer.startswith(STAGES))
     if several and name not in ("auto", "torch"):
         raise ConfigError(f"--layer {layer}: maps of several layers need autograd; use --backend torch")
+    engines = model.task.engines
+    if engines and name not in ("auto", *engines):
+        raise ConfigError(f"backend {name!r} does not do {model.task.name}; use --backend {engines[0]}")
+    if engines and name == "auto":
+        name = engines[0]
     if name != "auto":
         return _kind(name)(model, layer, device, precision, threads)
     if not several and Need.AUTOGRAD not in needs and (device == "cpu" or (device == "auto" and not _accelerator())):

@@ -27,6 +27,7 @@ from livecam.backends.target_layer import find_target_layers, stage_layers
 from livecam.errors import ConfigError, ModelError, TargetLayerError, first_line
 from livecam.models import Model
 from livecam.tap import Floats, Need, Tap
+from livecam.tasks import CLASSIFICATION
 
 log = logging.getLogger("livecam")
 
@@ -67,7 +68,8 @@ class TorchBackend:
         self._module: torch.nn.Module = loaded.module.to("cpu", torch.float32)
         self._layers = find_target_layers(self._module, len(loaded.labels), layer, loaded.layer)
         self.target_layer = ",".join(self._layers)
-        self._head = self._found_head() if closed_form and len(self._layers) == 1 else None
+        pooled = len(self._layers) == 1 and loaded.task is CLASSIFICATION
+        self._head = self._found_head() if closed_form and pooled else None
         self._module.to(self._device, self._dtype, memory_format=torch.channels_last)
         # (x / 255 − mean) / std as one multiply and one add
         mean, std = torch.tensor(loaded.mean), torch.tensor(loaded.std)

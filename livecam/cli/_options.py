@@ -17,9 +17,7 @@ NETWORK = [
     click.option(
         "--model", metavar="NAME", help="A name of 'livecam models', timm/NAME, or FILE.onnx.  [efficientnet_lite0]"
     ),
-    click.option(
-        "--weights", metavar="FILE", help="Your own checkpoint of that model; number of classes from its head."
-    ),
+    click.option("--weights", metavar="FILE", help="Your own checkpoint of that model, or random[:SEED]."),
     click.option("--labels", metavar="FILE", help="Names of the classes: a line each, or JSON."),
     click.option("--mean", metavar="R,G,B", help="Mean of the training pictures, RGB in [0, 1]."),
     click.option("--std", metavar="R,G,B", help="Their standard deviation."),
@@ -39,7 +37,10 @@ MODEL = [
     click.option("--precision", metavar="NAME", help="auto, fast, float32, float16, bfloat16.  [auto]"),
     click.option("--threads", metavar="N", help="Threads of the engine on a CPU; annotate leaves half to the encoder."),
     click.option("--input", metavar="MODE", help="fit keeps the aspect ratio; squash; crop.  [fit]"),
-    click.option("--input-size", metavar="N", help="Short side of the network's input in pixels.  [224]"),
+    click.option(
+        "--input-size", metavar="N", help="Short side of the network's input in pixels.  [224, or of the model]"
+    ),
+    click.option("--min-score", metavar="P", help="Probability from which a detector's box is shown.  [0.5]"),
     click.option(
         "--detail",
         metavar="NAME",
@@ -50,6 +51,13 @@ MODEL = [
     click.option("--upsample", metavar="MODE", help="bilinear, cubic, or guided by the picture.  [guided]"),
     click.option("--relu", metavar="MODE", help="Last step of a method: on, leaky or off.  [on]"),
     click.option("--normalise", metavar="MODE", help="What is hot: peak, percentile (99th), minmax or logit.  [peak]"),
+    click.option(
+        "--like",
+        metavar="PICTURE",
+        multiple=True,
+        callback=lambda _context, _option, given: given or None,
+        help="Explain what looks like this reference, instead of what it is; may be repeated.",
+    ),
     click.option("--class", "class_", metavar="NAME_OR_INDEX", help="Explain this class instead of the best one."),
     click.option("--top-k", metavar="K", help="Predictions shown.  [5]"),
 ]

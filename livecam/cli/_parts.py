@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -56,6 +56,8 @@ def make_explainer(settings: Settings, work: Literal["still", "live", "every"] =
         budget=settings.budget,
         relu=settings.relu,
         normalise=settings.normalise,
+        min_score=settings.min_score,
+        like=settings.like,
     )
 
 
@@ -156,11 +158,13 @@ def make_pipeline(
     )
 
 
-def who(explainer: Explainer) -> dict[str, str]:
+def who(explainer: Explainer) -> dict[str, Any]:
     """Who explains, for a report."""
     names = ("model", "method", "target_layer", "backend", "device", "precision")
-    return {name: getattr(explainer, name) for name in names}
+    marked = {"random_weights": True} if explainer.random_weights else {}
+    return {name: getattr(explainer, name) for name in names} | marked
 
 
 def run_info(source: SourceInfo, explainer: Explainer) -> RunInfo:
-    return RunInfo(source, explainer.model, explainer.method, explainer.target_layer, len(explainer.labels))
+    named = explainer.model, explainer.method, explainer.target_layer
+    return RunInfo(source, *named, len(explainer.labels), explainer.random_weights)

@@ -88,6 +88,7 @@ def make_request(what: dict[str, Any], chosen: Settings, given: dict[str, Any], 
     from livecam.bench.run import Request
     from livecam.cli._parts import make_explainer, make_painter, sink_options
     from livecam.cli.demo import sample
+    from livecam.geometry import INPUT_SIZE
     from livecam.methods import methods as all_methods
 
     models = _split(what["models"]) or (chosen.model,)
@@ -99,7 +100,7 @@ def make_request(what: dict[str, Any], chosen: Settings, given: dict[str, Any], 
         command=shlex.join(["livecam", *sys.argv[1:]]),
         sections=_split(sections if what["sections"] is None else what["sections"]),
         models=models,
-        sizes=tuple(_size(text) for text in _split(what["sizes"])) or (chosen.input_size,),
+        sizes=tuple(_size(text) for text in _split(what["sizes"])) or (chosen.input_size or INPUT_SIZE,),
         plan=Plan(backends, precisions, methods, what["rounds"], chosen.layer, chosen.device),
         clip=what["clip"] or str(sample()),
         frames=what["frames"],

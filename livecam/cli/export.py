@@ -46,10 +46,11 @@ def command(
     from livecam.cli.demo import sample
     from livecam.export.clip import COUNT, INT8_COUNT, pictures
     from livecam.export.run import Export, check, export
+    from livecam.geometry import INPUT_SIZE
     from livecam.models import load_model
 
     started = time.monotonic()
-    width, height = chosen.size or (chosen.input_size, chosen.input_size)
+    width, height = chosen.size or (chosen.input_size or INPUT_SIZE,) * 2
     job = Export(Path(output), (height, width), classes, preprocess, precision, chosen.layer, force)
     check(job)
     frames = pictures(calibrate or str(sample()), job.size, INT8_COUNT if precision == "int8" else COUNT)

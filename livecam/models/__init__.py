@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from livecam.errors import ConfigError, UnknownName
 from livecam.registry import Registry, load_all
+from livecam.tasks import CLASSIFICATION, Task
 
 if TYPE_CHECKING:
     import torch
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 HALF = (0.5, 0.5, 0.5)
+BACKGROUND = "__background__"
 
 Colour = tuple[float, float, float]
 
@@ -27,13 +30,15 @@ Colour = tuple[float, float, float]
 class ModelCard:
     """Everything about a model that can be said without loading it.
 
-    build: number of classes → untrained network with logits (B, classes) as output.
+    build: number of classes → untrained network, with logits (B, classes) as output, or what ``task.wrap`` takes.
     state: the published weights, from a package, a cache or a download; raises WeightsError.
     labels: number of classes → their names.
     mean, std: of RGB in [0, 1].
     input_size: short side in pixels that the weights were trained for.
     origin: where the weights come from, for people. at_hand: are they on this machine?
     adapt: weights under other names → under the names of ``build``'s network (given its own state).
+    task: what its numbers mean (``livecam.tasks``). head: the tensor that tells the number of classes, by its first
+    side, and the rows that each class has there; None: the last matrix or kernel, a row each.
     """
 
     name: str
@@ -50,11 +55,16 @@ class ModelCard:
     classes: int = 1000
     layer: str | None = None
     adapt: Callable[[State, State], State] = lambda state, _own: state
+    task: Task = CLASSIFICATION
+    head: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A network ready to be explained: in evaluation mode, parameters frozen, on the CPU, float32."""
+    """A network ready to be explained: in evaluation mode, parameters frozen, on the CPU, float32.
+
+    module: with an output (B, N), as ``task`` reads it; N is the number of labels in a classification.
+    """
 
     name: str
     module: Any
@@ -62,6 +72,7 @@ class LoadedModel:
     mean: Colour
     std: Colour
     layer: str | None
+    task: Task = CLASSIFICATION
 
     def load(self) -> LoadedModel:
         return self
@@ -73,6 +84,9 @@ class LoadedModel:
 
 class Model(Protocol):
     """A network that is loaded when it is needed: LoadedModel, ModelSpec."""
+
+    @property
+    def task(self) -> Task: ...
 
     def load(self) -> LoadedModel:
         """Raises UnknownName, WeightsError, ConfigError."""
@@ -93,6 +107,12 @@ class ModelSpec:
     mean: Colour | None = None
     std: Colour | None = None
 
+    @property
+    def task(self) -> Task:
+        # timm's are classifiers; whether there is such a one, loading it will say. So do files of other frameworks.
+        known = self.name in models()
+        return models().get(self.name).task if known else CLASSIFICATION
+
     def load(self) -> LoadedModel:
         return load_model(self.name, weights=self.weights, labels=self.labels, mean=self.mean, std=self.std)
 
@@ -100,6 +120,8 @@ class ModelSpec:
         """By name, the libraries' versions, and the content of the user's own files."""
         versions = [f"{package} {version(package)}" for package in ("timm", "torchvision")]
         files = [_digest(path) if path else None for path in (self.weights, self.labels)]
+        if random_seed(self.weights) is not None:
+            files[0] = str(self.weights)
         return repr((self.name, versions, files, self.mean, self.std))
 
 
@@ -133,6 +155,12 @@ def get_card(name: str) -> ModelCard:
         raise UnknownName(f"{error} (or 'timm/NAME' for any classifier of timm; see 'livecam models')") from None
 
 
+def random_seed(weights: str | Path | None) -> int | None:
+    """The seed in ``random`` (0) or ``random:SEED``, given in place of a file of weights; None for anything else."""
+    found = re.fullmatch(r"random(?::(\d{1,9}))?", str(weights))
+    return int(found[1] or 0) if found else None
+
+
 def load_model(
     name: str,
     *,
@@ -144,16 +172,24 @@ def load_model(
     """The network ``name`` with its published weights, or with the user's own ``weights`` file.
 
     weights: a checkpoint of the same architecture (``torch.save`` of a state dict, or ``.safetensors``); the number of
-    classes is read from its head. labels: a text file with a name a line, or JSON. mean, std: of RGB in [0, 1].
+    classes is read from its head. ``random`` or ``random:SEED``: untrained, what it says means nothing. labels: a text
+    file with a name a line, or JSON. mean, std: of RGB in [0, 1].
     Raises UnknownName, WeightsError, ConfigError.
     """
-    from livecam.models.checkpoint import fit, read_state
+    from livecam.models.checkpoint import fit, read_state, untrained
     from livecam.models.labels import read_labels
 
     card = get_card(name)
-    state = read_state(Path(weights)) if weights is not None else card.state()
-    module, classes = fit(card, state, where=str(weights or card.origin))
+    seed = random_seed(weights)
+    if seed is not None:
+        module, classes = untrained(card, seed), card.classes
+    else:
+        state = read_state(Path(weights)) if weights is not None else card.state()
+        module, classes = fit(card, state, where=str(weights or card.origin))
     names = read_labels(Path(labels)) if labels is not None else card.labels(classes)
+    if labels is not None and card.task.background and len(names) == classes - 1:
+        names = (BACKGROUND, *names)
     if len(names) != classes:
         raise ConfigError(f"{labels}: {len(names)} labels for a model of {classes} classes; give one a class, in order")
-    return LoadedModel(name, module, names, mean or card.mean, std or card.std, card.layer)
+    wrapped = card.task.wrap(module).eval()
+    return LoadedModel(name, wrapped, names, mean or card.mean, std or card.std, card.layer, card.task)

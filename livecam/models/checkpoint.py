@@ -70,9 +70,9 @@ def fit(card: ModelCard, state: State, where: str) -> tuple[torch.nn.Module, int
     """
     module, classes = card.build(card.classes), card.classes
     state = card.adapt(state, module.state_dict())
-    head = _head(module.state_dict())
-    if head in state and state[head].shape[0] != classes:
-        classes = int(state[head].shape[0])
+    head, rows = card.head or (head_name(module.state_dict()), 1)
+    if head in state and state[head].shape[0] != classes * rows:
+        classes = int(state[head].shape[0]) // rows
         module = card.build(classes)
     problems = misfits(module.state_dict(), state)
     if problems:
@@ -81,7 +81,16 @@ def fit(card: ModelCard, state: State, where: str) -> tuple[torch.nn.Module, int
     return module.eval().requires_grad_(False), classes
 
 
-def _head(own: State) -> str:
+def untrained(card: ModelCard, seed: int) -> torch.nn.Module:
+    """The network of ``card`` as ``seed`` makes it (evaluation mode, frozen), on every machine the same."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return card.build(card.classes).eval().requires_grad_(False)
+
+
+def head_name(own: State) -> str:
     """Name of the head's weight, whose first side is the number of classes: the last matrix or kernel."""
     return [key for key, tensor in own.items() if tensor.ndim in (2, 4)][-1]
 

@@ -30,14 +30,14 @@ def _card(name: str, paper: str) -> ModelCard:
     return ModelCard(
         name=name,
         build=_builder(name),
-        state=lambda: _download(name),
+        state=lambda: download(name),
         labels=imagenet_labels,
         mean=IMAGENET_MEAN,
         std=IMAGENET_STD,
         paper=paper,
         licence="BSD-3-Clause",
         origin="torchvision's download",
-        at_hand=lambda: _cached(name).exists(),
+        at_hand=lambda: cached(name).exists(),
     )
 
 
@@ -51,26 +51,26 @@ def _builder(name: str) -> Callable[[int], torch.nn.Module]:
     return build
 
 
-def _published(name: str) -> Any:
+def published(name: str) -> Any:
     import torchvision
 
     return torchvision.models.get_model_weights(name).DEFAULT
 
 
-def _cached(name: str) -> Path:
+def cached(name: str) -> Path:
     import torch
 
-    return Path(torch.hub.get_dir()) / "checkpoints" / Path(_published(name).url).name
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(published(name).url).name
 
 
-def _download(name: str) -> State:
+def download(name: str) -> State:
     try:
         with contextlib.redirect_stdout(sys.stderr):  # it says "Downloading" where only the report belongs
-            state: State = _published(name).get_state_dict(progress=False, check_hash=True, weights_only=True)
+            state: State = published(name).get_state_dict(progress=False, check_hash=True, weights_only=True)
     except (OSError, RuntimeError) as error:  # no network, no disk, or a wrong hash
         raise WeightsError(
-            f"{name}: its weights could not be downloaded from {_published(name).url} ({error}); copy them to "
-            f"{_cached(name)}, or name them with --weights FILE, or use the built-in --model efficientnet_lite0"
+            f"{name}: its weights could not be downloaded from {published(name).url} ({error}); copy them to "
+            f"{cached(name)}, or name them with --weights FILE, or use the built-in --model efficientnet_lite0"
         ) from error
     return state
 

@@ -6,10 +6,15 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from livecam.geometry import outlines
 from livecam.overlay.blend import DEFAULT_ALPHA, DEFAULT_MODE, blend, working_size
 from livecam.overlay.blend_planes import blend_planes
 from livecam.overlay.colormap import DEFAULT_COLORMAP
-from livecam.overlay.hud import Hud, draw_hud
+from livecam.overlay.contours import outline
+from livecam.overlay.hud import Hud, draw_hud, type_size
+from livecam.overlay.objects import draw_objects
+from livecam.overlay.panel import STRONG
+from livecam.overlay.pills import SEPARATOR
 from livecam.overlay.tint import tint
 from livecam.planes import Planes
 from livecam.types import Explanation, Picture, Prediction, rgb
@@ -19,6 +24,9 @@ if TYPE_CHECKING:
 
 FAINTEST = 0.5
 """Share of the opacity that is left to a class with a probability of 0."""
+
+RANDOM = "RANDOM WEIGHTS"
+"""Stands on every picture of an untrained network, also where nothing else is written."""
 
 _CONFIDENCE_STEPS = 32  # the tables of a step are computed once; a step is too small to be seen
 
@@ -97,12 +105,24 @@ class Painter:
         picture. Raises ConfigError on wrong arguments.
         """
         out = self._heat(image, explanation, quality) if explanation else image.copy()
-        if self.style.hud:
+        if explanation:
+            self._things(out, explanation)
+        untrained = RANDOM if explanation and explanation.random_weights else ""
+        notice = SEPARATOR.join(filter(None, (untrained, notice)))
+        if not self.style.hud:
+            draw_hud(out, Hud(notice=untrained))
+        else:
             top, class_idx = (predictions(explanation), explanation.class_idx) if explanation else ((), None)
             question = contrast(explanation) if explanation else ""
             found = explanation.faithfulness if explanation else None
             draw_hud(out, Hud(top, class_idx, status, notice, age_s, self.style.colormap, question, found))
         return out
+
+    def _things(self, out: Picture, explanation: Explanation) -> None:
+        if explanation.mask is not None:
+            polygons = outlines(explanation.mask, explanation.region)
+            outline(out, polygons, STRONG, max(2, type_size(out.shape[:2]) // 8))
+        draw_objects(out, explanation.objects, words=self.style.hud)
 
     def _heat(self, image: Picture, explanation: Explanation, quality: int) -> Picture:
         alpha = self.style.alpha * confidence(explanation)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from livecam.geometry import Region
 from livecam.planes import Plane, Planes
 from livecam.types import Explanation, Picture
 
@@ -21,8 +22,18 @@ def mirrored(picture: Picture) -> Picture:
 
 def mirrored_map(explanation: Explanation) -> Explanation:
     """The explanation of the mirrored picture."""
-    y0, x0, y1, x1 = explanation.region
-    return replace(explanation, cam=np.ascontiguousarray(explanation.cam[:, ::-1]), region=(y0, 1 - x1, y1, 1 - x0))
+    return replace(
+        explanation,
+        cam=np.ascontiguousarray(explanation.cam[:, ::-1]),
+        region=_mirrored(explanation.region),
+        objects=tuple(replace(one, box=_mirrored(one.box), cam=one.cam[:, ::-1]) for one in explanation.objects),
+        mask=None if explanation.mask is None else np.ascontiguousarray(explanation.mask[:, ::-1]),
+    )
+
+
+def _mirrored(region: Region) -> Region:
+    y0, x0, y1, x1 = region
+    return y0, 1 - x1, y1, 1 - x0
 
 
 def shrunk(picture: Picture, share: float) -> Picture:

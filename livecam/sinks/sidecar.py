@@ -4,6 +4,10 @@
 {"type": "frame", "index", "pts", "class_idx", "label", "top", "peak", "cam", "lag", "level"}    a line a frame
 {"type": "end", "frames", "decode_errors"}
 
+Of a detector, a frame has "objects": [{"track", "class_idx", "label", "score", "box": [y0, x0, y1, x1], "peak",
+"cam"}], of a segmenter "outline": [[[x, y], ...], ...], polygons around what is explained, all in fractions of the
+picture. With an untrained network, the header and each frame say "random_weights": true.
+
 The end may also say "settings", what was set for the run, and live "state", how it went (``Pipeline.state``). Live, a
 frame may also say "faithfulness": {"index", "before", "after", "control", "share"}, see ``types.Faithfulness``.
 
@@ -21,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from livecam.errors import ConfigError, SourceError, SourceNotFound
+from livecam.geometry import outlines
 from livecam.records import said
 from livecam.sinks import SINKS, SinkOptions
 from livecam.sinks._lines import LinesSink
@@ -101,6 +106,7 @@ def _json(thing: dict[str, Any]) -> str:
 
 def _header(run: RunInfo) -> dict[str, Any]:
     source = run.source
+    marked = {"random_weights": True} if run.random_weights else {}
     return {
         "type": "header",
         "version": VERSION,
@@ -112,6 +118,7 @@ def _header(run: RunInfo) -> dict[str, Any]:
         "height": source.height,
         "time_base": f"{source.time_base.numerator}/{source.time_base.denominator}",
         "labels": run.labels,
+        **marked,
     }
 
 
@@ -131,12 +138,23 @@ _NOTHING: dict[str, Any] = {"class_idx": None, "label": None, "top": [], "peak":
 
 
 def seen(explanation: Explanation) -> dict[str, Any]:
-    """What an explanation says, as JSON: the class, the best classes, the peak and the map as bytes."""
-    cam = np.clip(np.rint(explanation.cam * 255), 0, 255).astype(np.uint8)
+    """What an explanation says, as JSON: the class, the best classes, the peak and the map as bytes; of a detector and
+    a segmenter also the maps of the objects, and the outline of the region."""
+    words = {**said(explanation), **_map(explanation.cam, explanation.peak)}
+    for record, one in zip(words.get("objects", ()), explanation.objects, strict=True):
+        record.update(_map(one.cam, one.peak))
+    if explanation.mask is not None:
+        polygons = outlines(explanation.mask, explanation.region)
+        words["outline"] = [[[round(float(x), 4), round(float(y), 4)] for x, y in one] for one in polygons]
+    return words
+
+
+def _map(heat: Heatmap, peak: float) -> dict[str, Any]:
+    cam = np.clip(np.rint(heat * 255), 0, 255).astype(np.uint8)
+    data = base64.b64encode(cam.tobytes()).decode("ascii")
     return {
-        **said(explanation),
-        "peak": float(f"{float(explanation.peak):.{PEAK_DIGITS}g}"),
-        "cam": {"h": cam.shape[0], "w": cam.shape[1], "data": base64.b64encode(cam.tobytes()).decode("ascii")},
+        "peak": float(f"{float(peak):.{PEAK_DIGITS}g}"),
+        "cam": {"h": cam.shape[0], "w": cam.shape[1], "data": data},
     }
 
 

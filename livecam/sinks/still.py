@@ -57,7 +57,7 @@ class StillSink(BaseSink):
             "target_layer": run.target_layer,
             "width": width,
             "height": height,
-        }
+        } | ({"random_weights": True} if run.random_weights else {})
         return record | (seen(annotated.explanation) if annotated.explanation else {})
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from livecam.smoothing.average import MapAverage
 from livecam.smoothing.hysteresis import Hysteresis
 from livecam.smoothing.motion import Luma, Motion, thumbnail
 from livecam.smoothing.scene import SceneCut
+from livecam.smoothing.tracking import Tracker
 from livecam.types import Explanation, Picture
 
 DEFAULT_SECONDS = 0.25
@@ -33,7 +34,17 @@ REMEMBERED = (
     ("_average", "_last"),
 )
 
-__all__ = ["DEFAULT_SECONDS", "Hysteresis", "MapAverage", "Memory", "Motion", "SceneCut", "Smoother", "thumbnail"]
+__all__ = [
+    "DEFAULT_SECONDS",
+    "Hysteresis",
+    "MapAverage",
+    "Memory",
+    "Motion",
+    "SceneCut",
+    "Smoother",
+    "Tracker",
+    "thumbnail",
+]
 
 
 class Smoother:
@@ -50,9 +61,10 @@ class Smoother:
         self._hysteresis = Hysteresis(seconds)
         self._average = MapAverage(seconds)
         self._motion = Motion()
+        self._tracker = Tracker()
         self._before: Luma | None = None
         self._luma: Luma | None = None
-        self._shown: tuple[int, int | None, str] | None = None
+        self._shown: tuple[int | None, int | None, str] | None = None
         self._now = 0.0
 
     def observe(self, image: Picture, now: float) -> None:
@@ -73,11 +85,15 @@ class Smoother:
         return self._hysteresis.choose(scores, self._now) if self._on else int(scores.argmax())
 
     def smooth(self, explanation: Explanation) -> Explanation:
-        """The explanation of the observed picture with its map averaged; ``peak`` stays the raw frame's own."""
+        """The explanation of the observed picture with its map averaged, and its objects numbered, also where nothing
+        is averaged; ``peak``, and the objects' maps, stay the raw frame's own."""
+        if explanation.objects:
+            explanation = replace(explanation, objects=self._tracker.update(explanation.objects, self._now))
         if not self._on:
             return explanation
         rival = explanation.against.class_idx if explanation.against else None
-        shown = explanation.class_idx, rival, explanation.method
+        # Of objects, the map is that of all of them, whichever is the surest.
+        shown = None if explanation.objects else explanation.class_idx, rival, explanation.method
         if shown != self._shown:
             self._average.reset()
             self._shown = shown
@@ -111,4 +127,5 @@ class Smoother:
         """Forget everything before the next picture."""
         self._hysteresis.reset()
         self._average.reset()
+        self._tracker.reset()
         self._before = self._luma = None

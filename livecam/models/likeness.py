@@ -1,0 +1,54 @@
+"""A classifier that tells how much a picture is like others, instead of what it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.errors import ConfigError
+from livecam.models import LoadedModel, ModelSpec
+from livecam.tasks import CLASSIFICATION, Task
+from livecam.tasks.similarity import SIMILARITY, liken
+
+
+@dataclass(frozen=True)
+class LikeSpec:
+    """``spec`` with references for classes. pictures: (H, W, 3) uint8 RGB of the network's input size; names: theirs.
+
+    Raises ConfigError for a model that is no classifier.
+    """
+
+    spec: ModelSpec
+    names: tuple[str, ...]
+    pictures: tuple[NDArray[np.uint8], ...]
+
+    def __post_init__(self) -> None:
+        if self.spec.task is not CLASSIFICATION or self.spec.name.lower().endswith(".onnx"):
+            raise ConfigError(
+                f"--like takes a classifier of 'livecam models' or of timm, which {self.spec.name} is not"
+            )
+
+    @property
+    def task(self) -> Task:
+        return SIMILARITY
+
+    def load(self) -> LoadedModel:
+        """Raises what loading the classifier does."""
+        import torch
+
+        from livecam.models.checkpoint import head_name
+
+        loaded = self.spec.load()
+        mean, std = (np.array(values, np.float32) for values in (loaded.mean, loaded.std))
+        references = [
+            torch.from_numpy(((one / np.float32(255) - mean) / std).transpose(2, 0, 1).copy())[None]
+            for one in self.pictures
+        ]
+        head = head_name(loaded.module.state_dict()).rpartition(".")[0]
+        module = liken(loaded.module, head, references).requires_grad_(False)
+        return LoadedModel(loaded.name, module, self.names, loaded.mean, loaded.std, loaded.layer, self.task)
+
+    def fingerprint(self) -> None:
+        """Nothing made of it is kept."""
