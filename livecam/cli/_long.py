@@ -18,10 +18,12 @@ from livecam.cli._progress import Bar
 from livecam.config import Settings
 from livecam.errors import SourceError
 from livecam.explainer import Explainer
+from livecam.models import ModelSpec
 from livecam.parts import PART_S, Part, agree, plan
 from livecam.parts.join import join_sidecars, join_videos
 from livecam.sinks._codecs import FORMATS
 from livecam.stats import Stats, peak_rss_mb
+from livecam.tasks import CLASSIFICATION
 from livecam.types import SourceInfo
 
 SHORTEST_S = 60.0  # of a part: each warms up for half as long
@@ -103,6 +105,8 @@ def parts_of(spec: str, info: SourceInfo, output: Path, settings: Settings, jobs
     if info.duration_s < 1.5 * length or output.suffix.lower() not in FORMATS:
         return []
     if settings.subtitles or settings.heatmap_video or settings.maps:  # these are not joined
+        return []
+    if ModelSpec(settings.model).task is not CLASSIFICATION:  # objects' numbers are not handed on from part to part
         return []
     try:
         return plan(Path(spec), length)
