@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -41,6 +42,8 @@ from livecam.upsampling import Upsample
 Choose = Callable[[NDArray[np.float32]], int]
 PLAIN = Question()
 MIN_SCORE = 0.5
+
+log = logging.getLogger("livecam")
 
 
 class Explainer:
@@ -142,6 +145,10 @@ class Explainer:
         )
         """Names of those that a question may ask for."""
         self._lock = threading.Lock()
+        side = opened.accepts.side
+        if side is not None and (input == "fit" or input_size != side):
+            how = "the whole picture is squashed to it; --input crop takes its middle" if input == "fit" else "as here"
+            log.warning("%s takes inputs of %d×%d only: %s", model, side, side, how)
 
     def explain(
         self,
@@ -195,8 +202,8 @@ class Explainer:
         """Get ready for pictures of ``size`` (H, W) at another ``input_size``: an engine that compiles for each size
         takes seconds the first time. Any thread may call it; pictures are explained meanwhile. Raises ModelError.
         """
-        for short in self._detail.shorts(input_size):
-            self._opened().prepare(plan(self._input, size, short)[0])
+        for short in self._shorts(input_size):
+            self._opened().prepare(plan(self._input, size, short, self._opened().accepts)[0])
 
     def explain_batch(self, images: Sequence[Picture]) -> list[Explanation]:
         """Explain several pictures, each for its best class. Pictures of one size go through the network together."""
@@ -227,7 +234,7 @@ class Explainer:
         input_size: int | None = None,
     ) -> list[Explanation]:
         start = time.perf_counter()
-        short, *larger = self._detail.shorts(input_size or self.input_size)
+        short, *larger = self._shorts(input_size or self.input_size)
         pictures, region = self._inputs(images, short)
         with self._lock:
             backend = self._opened()
@@ -283,12 +290,17 @@ class Explainer:
             pictures.append(self._inputs([frame.image], self.input_size)[0][0])
         return LikeSpec(spec, tuple(Path(path).stem for path in like), tuple(pictures))
 
+    def _shorts(self, input_size: int) -> list[int]:
+        """Short sides of the inputs of one explanation."""
+        side = self._opened().accepts.side
+        return self._detail.shorts(input_size) if side is None else [side]
+
     def _inputs(self, images: list[Picture], short: int) -> tuple[NDArray[np.uint8], Region]:
         """What the network is given for ``images``, (B, H, W, 3) uint8 RGB, and the region that it shows."""
         for image in images:
             if not isinstance(image, Planes):
                 check_picture(image)
-        size, region = plan(self._input, images[0].shape[:2], short)
+        size, region = plan(self._input, images[0].shape[:2], short, self._opened().accepts)
         return np.stack([take(image, region, size) for image in images]), region
 
     def _round(self, targets: list[Target], tap: Tap, question: Question, method: MethodCard) -> _Round:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeVar
 
 import cv2
@@ -24,32 +25,52 @@ SPECK = 2e-4  # of a mask: a part too small to be outlined
 LARGE = 2.5  # factor from which a picture is shrunk by boxes of an odd number of pixels
 
 
-def plan(mode: str, size: tuple[int, int], short: int) -> tuple[tuple[int, int], Region]:
+@dataclass(frozen=True, slots=True)
+class Accepts:
+    """What inputs a network takes. stride: their sides must be multiples of it. side: of a square, the only input that
+    it takes; None: any."""
+
+    stride: int = 1
+    side: int | None = None
+
+    @property
+    def step(self) -> int:
+        """What sides are rounded to where the aspect ratio is kept: STRIDE, or about that."""
+        return STRIDE if STRIDE % self.stride == 0 else round(STRIDE / self.stride) * self.stride
+
+
+ANY = Accepts()
+
+
+def plan(mode: str, size: tuple[int, int], short: int, accepts: Accepts = ANY) -> tuple[tuple[int, int], Region]:
     """Input size (H, W) of the network for a picture of ``size``, and the region of the picture that it shows.
 
     ``fit`` keeps the aspect ratio: short side ``short``, both sides rounded to multiples of 32, the whole picture seen.
-    ``squash`` makes the whole picture square. ``crop`` takes the central square.
+    ``squash`` makes the whole picture square. ``crop`` takes the central square. A network that takes
+    squares only is given squares: for it ``fit`` is ``squash``.
 
     >>> plan("fit", (720, 1280), 224)
     ((224, 384), (0.0, 0.0, 1.0, 1.0))
     >>> plan("crop", (720, 1280), 224)
     ((224, 224), (0.0, 0.21875, 1.0, 0.78125))
     """
+    if mode not in INPUTS:
+        raise ConfigError(f"input {mode!r} is not one of {', '.join(INPUTS)}")
     height, width = size
-    if mode == "squash":
-        return (short, short), WHOLE
+    short = accepts.side or short
+    square = round(short / accepts.stride) * accepts.stride
+    if mode == "squash" or (mode == "fit" and accepts.side):
+        return (square, square), WHOLE
     if mode == "crop":
         side = min(size)
         y, x = (height - side) / 2 / height, (width - side) / 2 / width
-        return (short, short), (y, x, 1 - y, 1 - x)
-    if mode == "fit":
-        scale = short / min(size)
-        return (_round(height * scale, short), _round(width * scale, short)), WHOLE
-    raise ConfigError(f"input {mode!r} is not one of {', '.join(INPUTS)}")
+        return (square, square), (y, x, 1 - y, 1 - x)
+    scale, step = short / min(size), accepts.step
+    return (_round(height * scale, short, step), _round(width * scale, short, step)), WHOLE
 
 
-def _round(side: float, short: int) -> int:
-    return max(STRIDE, min(round(side / STRIDE), LONGEST * short // STRIDE) * STRIDE)
+def _round(side: float, short: int, step: int) -> int:
+    return max(step, min(round(side / step), LONGEST * short // step) * step)
 
 
 def take(image: NDArray[np.uint8] | Planes, region: Region, size: tuple[int, int]) -> NDArray[np.uint8]:

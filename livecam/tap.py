@@ -27,6 +27,8 @@ class Need(StrEnum):
     TAIL = "the network after the target layer"
     FORWARDS = "more forward passes"
     AUTOGRAD = "autograd of the whole network"
+    BIASES = "convolutions and batch normalisation alone"
+    ATTENTION = "the attention maps of a Vision Transformer"
 
 
 class Gradients(Protocol):
@@ -77,6 +79,28 @@ class Stages(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Of each block that attends from every position to every position, in order: scores QKᵀ/√d, maps = softmax of
+    them over the last axis, and gradients ∂y/∂maps, each (B, heads, N, N). N = prefix + h·w tokens, row by row behind
+    class and register tokens; grid: (h, w). gradients: empty where no class was given."""
+
+    scores: list[Array]
+    maps: list[Array]
+    gradients: list[Array]
+    prefix: int
+    grid: tuple[int, int]
+
+
+class AttentionMaps(Protocol):
+    def __call__(
+        self, class_idx: list[int] | None, *, formed: bool = False, against: list[int] | None = None
+    ) -> Attention:
+        """y: the logit of ``class_idx[b]`` in picture b, less that of ``against[b]``; formed: for each block, the logit
+        that the mean of its own tokens would have, what has been formed up to there."""
+        ...
+
+
 def _absent(*_: Any, **__: Any) -> Any:
     raise ModelError("this backend does not have what the method needs; use --backend torch")
 
@@ -92,7 +116,7 @@ class Tap:
     of a head y = W·mean(A) + b, (B, K). tail: logits of changed activations. inputs: x (B, 3, height, width) in the
     network's own range, in which 0 is the mean colour. score: logits of other inputs. rerun: the tap of another x.
     input_gradients: of a logit by x. bias_terms: of a logit by every bias. stages: earlier layers. others: taps of the
-    same pass at further layers, from the nearest to the target layer to the first.
+    same pass at further layers, from the nearest to the target layer to the first. attention: maps of every block.
 
     A tap lives until the backend's next forward pass, and belongs to the thread that made it.
     """
@@ -113,6 +137,7 @@ class Tap:
     bias_terms: BiasTerms = _absent
     stages: Stages = _absent
     others: tuple[Tap, ...] = ()
+    attention: AttentionMaps = _absent
 
 
 def contrast(tap: Tap, against: list[int]) -> Tap:
@@ -146,6 +171,7 @@ def contrast(tap: Tap, against: list[int]) -> Tap:
         bias_terms=partial(tap.bias_terms, against=against),
         stages=partial(tap.stages, against=against),
         others=tuple(contrast(other, against) for other in tap.others),
+        attention=partial(tap.attention, against=against),
     )
 
 
@@ -159,9 +185,9 @@ def window(tap: Tap, starts: list[int], count: int) -> Tap:
         return [start + number for start, number in zip(starts, class_idx, strict=True)]
 
     def of(function: Callable[..., Any]) -> Callable[..., Any]:
-        def asked(class_idx: list[int], *, against: list[int] | None = None, **options: Any) -> Any:
+        def asked(class_idx: list[int] | None, *, against: list[int] | None = None, **options: Any) -> Any:
             rivals = {} if against is None else {"against": moved(against)}
-            return function(moved(class_idx), **rivals, **options)
+            return function(None if class_idx is None else moved(class_idx), **rivals, **options)
 
         return asked
 
@@ -188,6 +214,7 @@ def window(tap: Tap, starts: list[int], count: int) -> Tap:
         bias_terms=of(tap.bias_terms),
         stages=of(tap.stages),
         others=tuple(window(other, starts, count) for other in tap.others),
+        attention=of(tap.attention),
     )
 
 

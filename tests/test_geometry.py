@@ -4,7 +4,7 @@ import pytest
 from yuv_oracle import KINDS, scene, to_planes, to_rgb
 
 from livecam.errors import ConfigError
-from livecam.geometry import WHOLE, place, plan, take
+from livecam.geometry import WHOLE, Accepts, place, plan, take
 
 
 @pytest.mark.parametrize(
@@ -87,3 +87,16 @@ def test_planes_show_the_same_region(mode, size):
     )
     assert error.mean() < 0.8
     assert error.max() <= 6
+
+
+def test_a_network_that_takes_one_square_is_given_it():
+    accepts = Accepts(side=384)
+    assert plan("fit", (720, 1280), 224, accepts) == ((384, 384), WHOLE)
+    assert plan("squash", (720, 1280), 224, accepts) == ((384, 384), WHOLE)
+    assert plan("crop", (720, 1280), 224, accepts)[0] == (384, 384)
+
+
+@pytest.mark.parametrize(("stride", "expected"), [(16, (224, 384)), (14, (224, 392))])
+def test_sides_are_whole_patches(stride, expected):
+    assert plan("fit", (720, 1280), 224, Accepts(stride=stride)) == (expected, WHOLE)
+    assert plan("squash", (720, 1280), 230, Accepts(stride=stride))[0][0] % stride == 0

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.errors import ConfigError, MissingExtra, TargetLayerError
+from livecam.geometry import Accepts
 from livecam.models import Model, ModelSpec
 from livecam.registry import Registry
 from livecam.tap import Array, Need, Tap
@@ -32,6 +33,7 @@ class Backend(Protocol):
     precision: str
     target_layer: str
     labels: tuple[str, ...]
+    accepts: Accepts
 
     def forward(self, pictures: NDArray[np.uint8]) -> Tap:
         """pictures: (B, H, W, 3) uint8 RGB. Raises ModelError."""

@@ -11,10 +11,12 @@ from contextlib import contextmanager
 
 import torch
 
+from livecam.backends.layout import Layout
 from livecam.backends.target_layer import ACTIVATIONS
 from livecam.tap import Floats
 
 Hook = Callable[[torch.nn.Module, object, torch.Tensor], torch.Tensor | None]
+Stage = tuple[str, Layout]
 
 
 class _OnlyPositive(torch.autograd.Function):
@@ -75,20 +77,29 @@ def stages(
     x: torch.Tensor,
     class_idx: list[int],
     *,
-    layers: list[str],
+    layers: list[Stage],
     against: list[int] | None = None,
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """(A, ∂y/∂A), float32, of ``layers``, in the order of execution."""
+    """(A, ∂y/∂A), float32 (B, K, h, w), of ``layers``, in the order of execution."""
     found: list[torch.Tensor] = []
 
     def note(_module: torch.nn.Module, _inputs: object, output: torch.Tensor) -> torch.Tensor:
         found.append(output)
         return output.clone()  # what follows may work in place
 
-    hooks: list[tuple[torch.nn.Module, Hook]] = [(module.get_submodule(name), note) for name in layers]
+    hooks: list[tuple[torch.nn.Module, Hook]] = [(module.get_submodule(name), note) for name, _ in layers]
     with hooked(hooks):
         y = total(module(x.detach().clone().requires_grad_(True)), class_idx, against)
-    return [(a.detach().float(), g.float()) for a, g in zip(found, torch.autograd.grad(y, found), strict=True)]
+    size = x.shape[2], x.shape[3]
+    return [
+        (layout.maps(a.detach(), size).float(), layout.maps(g, size).float())
+        for (_, layout), a, g in zip(layers, found, torch.autograd.grad(y, found), strict=True)
+    ]
+
+
+def has_all_biases(module: torch.nn.Module) -> bool:
+    """Whether ``bias_terms`` knows every layer before the head that adds a bias: not those of transformers."""
+    return not any(isinstance(part, torch.nn.LayerNorm | torch.nn.GroupNorm) for part in module.modules())
 
 
 def _biases(module: torch.nn.Module) -> Iterator[tuple[torch.nn.Module, torch.Tensor]]:

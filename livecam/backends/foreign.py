@@ -25,6 +25,7 @@ from livecam.backends.head import Engine, Head, closed_form, host, lacks
 from livecam.backends.onnx_tail import Array, Graph, Hidden, Tail
 from livecam.backends.onnxruntime import check_installed, open_session, run_session
 from livecam.errors import ConfigError, ModelError, TargetLayerError, WeightsError, first_line
+from livecam.geometry import ANY
 from livecam.models import IMAGENET_MEAN, IMAGENET_STD, ModelSpec
 from livecam.tap import Need, Tap
 
@@ -48,6 +49,7 @@ class ForeignBackend:
     name = "onnxruntime"
     device = "cpu"
     precision = "float32"
+    accepts = ANY
     substitute: str | None
     """The method that takes Grad-CAM's place, where there are no gradients."""
 

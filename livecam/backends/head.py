@@ -25,6 +25,7 @@ from livecam.tap import Array, Floats, Need, Tap
 if TYPE_CHECKING:
     import torch
 
+WHOLE_NETWORK = {Need.AUTOGRAD, Need.BIASES, Need.ATTENTION}
 TOLERANCE = 1e-4  # of the largest value: how well the algebra must reproduce the network
 
 
@@ -101,7 +102,7 @@ class Engine:
 
 def lacks(head: Head, needs: frozenset[Need]) -> frozenset[Need]:
     """Which of ``needs`` ``closed_form`` does not have."""
-    return needs & ({Need.AUTOGRAD} if head.hidden is None else {Need.AUTOGRAD, Need.LINEAR})
+    return needs & (WHOLE_NETWORK if head.hidden is None else WHOLE_NETWORK | {Need.LINEAR})
 
 
 def closed_form(
@@ -269,7 +270,7 @@ def _prove(
         logits = _run(module, target_layer, pictures).float().numpy()
     finally:
         handle.remove()
-    vector: Floats = taken[0].float().mean((-2, -1)).numpy()
+    vector: Floats = taken[0].float().flatten(2).mean(-1).numpy()
     if vector.shape[1] != matrices[0].weight.shape[1]:
         raise TargetLayerError(f"what follows {target_layer} is not pooled to one position")
     for matrix in matrices:

@@ -19,6 +19,7 @@ from livecam.backends.head import Engine, closed_form, host, lacks
 from livecam.backends.prepared import Prepared
 from livecam.cache import Cache
 from livecam.errors import ConfigError, MissingExtra, ModelError, first_line
+from livecam.geometry import ANY
 from livecam.models import Model
 from livecam.tap import Array, Floats, Need, Tap
 
@@ -51,6 +52,7 @@ class OnnxRuntimeBackend:
     name = "onnxruntime"
     device = "cpu"
     precision = "float32"
+    accepts = ANY
 
     def __init__(
         self,

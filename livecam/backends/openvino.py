@@ -19,6 +19,7 @@ from livecam.backends.head import Engine, closed_form, host, lacks
 from livecam.backends.prepared import Prepared
 from livecam.cache import Cache
 from livecam.errors import ConfigError, MissingExtra, ModelError
+from livecam.geometry import ANY
 from livecam.models import Model
 from livecam.tap import Array, Floats, Need, Tap
 
@@ -42,6 +43,7 @@ class OpenVinoBackend:
 
     name = "openvino"
     device = "cpu"
+    accepts = ANY
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -19,14 +19,16 @@ import torch
 from numpy.typing import NDArray
 
 from livecam.backends import BACKENDS, deep
+from livecam.backends.attention import attention, find_blocks, twice_differentiable
 from livecam.backends.batches import scores
 from livecam.backends.cuda_graph import Replayed
 from livecam.backends.head import Engine, Head, closed_form, find_head, lacks
+from livecam.backends.layout import CHANNELS_FIRST
 from livecam.backends.tapped import Tapped
-from livecam.backends.target_layer import find_target_layers, stage_layers
+from livecam.backends.target_layer import SIDE, find_layouts, find_target_layers, stage_layers
 from livecam.errors import ConfigError, ModelError, TargetLayerError, first_line
 from livecam.models import Model
-from livecam.tap import Floats, Need, Tap
+from livecam.tap import Attention, Floats, Need, Tap
 from livecam.tasks import CLASSIFICATION
 
 log = logging.getLogger("livecam")
@@ -64,19 +66,27 @@ class TorchBackend:
         self.precision = ("float16" if on_cuda else "float32") if precision in ("auto", "fast") else precision
         self._dtype = DTYPES[self.precision]
         loaded = model.load()
-        self.labels = loaded.labels
+        self.labels, self.accepts = loaded.labels, loaded.accepts
         self._module: torch.nn.Module = loaded.module.to("cpu", torch.float32)
-        self._layers = find_target_layers(self._module, len(loaded.labels), layer, loaded.layer)
+        side = self.accepts.side or SIDE
+        self._layers = find_target_layers(self._module, len(loaded.labels), layer, loaded.layer, side)
         self.target_layer = ",".join(self._layers)
+        self._layouts = dict(zip(self._layers, find_layouts(self._module, self._layers, side), strict=True))
+        flat = all(layout == CHANNELS_FIRST for layout in self._layouts.values())
+        self._blocks = None if flat else find_blocks(self._module, side)
+        self._whole = deep.has_all_biases(self._module)
         pooled = len(self._layers) == 1 and loaded.task is CLASSIFICATION
         self._head = self._found_head() if closed_form and pooled else None
+        self._in_parts: Callable[[], AbstractContextManager[None]] = (
+            nullcontext if flat else partial(twice_differentiable, self._module)
+        )
         self._module.to(self._device, self._dtype, memory_format=torch.channels_last)
         # (x / 255 − mean) / std as one multiply and one add
         mean, std = torch.tensor(loaded.mean), torch.tensor(loaded.std)
         self._scale = (1 / (255 * std)).view(1, 3, 1, 1).to(self._device)
         self._shift = (-mean / std).view(1, 3, 1, 1).to(self._device)
         self._pinned: torch.Tensor | None = None
-        self._stage_layers: list[str] | None = None
+        self._stages: list[deep.Stage] | None = None
         self._passes = {"plain": self._pass(self._module)}
         if self._head is not None:
             self._passes["tapped"] = self._pass(Tapped(self._module, self.target_layer, self._head))
@@ -110,7 +120,12 @@ class TorchBackend:
         return self._closed_form(self._head, (self.numpy(logits), activations, hidden[0] if hidden else None), x)
 
     def lacks(self, needs: frozenset[Need]) -> frozenset[Need]:
-        return needs & {Need.LINEAR} if self._head is None else lacks(self._head, needs) - {Need.AUTOGRAD}
+        found = {Need.LINEAR} if self._head is None else lacks(self._head, frozenset({Need.LINEAR}))
+        if self._blocks is None:
+            found |= {Need.ATTENTION}
+        if not self._whole:
+            found |= {Need.BIASES}
+        return needs & found
 
     def _closed_form(
         self, head: Head, made: tuple[Floats, torch.Tensor, torch.Tensor | None], x: Callable[[], torch.Tensor]
@@ -128,15 +143,18 @@ class TorchBackend:
         taken: dict[str, torch.Tensor] = {}
 
         def cutting(name: str) -> deep.Hook:
+            layout = self._layouts[name]
+
             def cut(_module: torch.nn.Module, _inputs: object, output: torch.Tensor) -> torch.Tensor:
-                taken[name] = output if output.requires_grad else output.detach().requires_grad_(True)
+                maps = layout.maps(output, _size(inputs))
+                taken[name] = maps if maps.requires_grad else maps.detach().requires_grad_(True)
                 # A clone, for what follows may work in place, which a leaf forbids.
-                return taken[name].clone()
+                return layout.put(taken[name].clone(), output)
 
             return cut
 
         hooks = [(self._module.get_submodule(name), cutting(name)) for name in self._layers]
-        with self._translated(inputs.shape), torch.enable_grad(), deep.hooked(hooks):
+        with self._translated(inputs.shape), torch.enable_grad(), deep.hooked(hooks), self._in_parts():
             logits = self._module(inputs)
         for name in self._layers:
             if name not in taken:
@@ -191,7 +209,7 @@ class TorchBackend:
     def _deepened(self, tap: Tap, x: Callable[[], torch.Tensor], rerun: Callable[[Floats], Tap]) -> Tap:
         """``tap`` with what needs autograd of the whole network."""
 
-        def of(function: Callable[..., Any], class_idx: list[int], **options: Any) -> Any:
+        def of(function: Callable[..., Any], class_idx: list[int] | None, **options: Any) -> Any:
             given = x()
             with self._translated(given.shape), torch.enable_grad():
                 return function(self._module, given, class_idx, **options)
@@ -200,8 +218,12 @@ class TorchBackend:
             class_idx: list[int], *, against: list[int] | None = None
         ) -> list[tuple[torch.Tensor, torch.Tensor]]:
             found: list[tuple[torch.Tensor, torch.Tensor]] = of(
-                deep.stages, class_idx, layers=self._stages(), against=against
+                deep.stages, class_idx, layers=self._found_stages(), against=against
             )
+            return found
+
+        def maps(class_idx: list[int] | None, **options: Any) -> Attention:
+            found: Attention = of(attention, class_idx, blocks=self._blocks, **options)
             return found
 
         return replace(
@@ -210,6 +232,7 @@ class TorchBackend:
             input_gradients=partial(of, deep.input_gradients),
             bias_terms=partial(of, deep.bias_terms),
             stages=stages,
+            attention=tap.attention if self._blocks is None else maps,
         )
 
     def _tail(
@@ -225,10 +248,10 @@ class TorchBackend:
         """One picture goes up to ``layer``, whose output is replaced by a batch."""
         own, found = activations[row], [np.zeros((0, len(class_idx)), np.float32)]
         step = max(1, TAIL_BYTES // (own.numel() * own.element_size()))
-        target = self._module.get_submodule(layer)
+        target, layout = self._module.get_submodule(layer), self._layouts[layer]
 
-        def instead(_module: torch.nn.Module, _inputs: object, _output: torch.Tensor) -> torch.Tensor:
-            return changed
+        def instead(_module: torch.nn.Module, _inputs: object, output: torch.Tensor) -> torch.Tensor:
+            return layout.put(changed, output)
 
         for start in range(0, len(channels), step):
             part = slice(start, start + step)
@@ -238,10 +261,12 @@ class TorchBackend:
                 found.append(self.numpy(self._module(x[row : row + 1])[:, class_idx]))
         return np.concatenate(found)
 
-    def _stages(self) -> list[str]:
-        if self._stage_layers is None:
-            self._stage_layers = stage_layers(self._module, self._layers[-1])
-        return self._stage_layers
+    def _found_stages(self) -> list[deep.Stage]:
+        if self._stages is None:
+            side = self.accepts.side or SIDE
+            names = stage_layers(self._module, self._layers[-1], side=side)
+            self._stages = list(zip(names, find_layouts(self._module, names, side), strict=True))
+        return self._stages
 
     def _tapped(self, head: Head, x: Floats) -> tuple[Floats, torch.Tensor, torch.Tensor | None]:
         """Logits, A, u of inputs in the network's own range."""
@@ -307,6 +332,11 @@ class TorchBackend:
         """Free the graphs; the network is as it was. Twice is harmless."""
         self._pinned = None
         self._passes.clear()
+
+
+def _size(inputs: torch.Tensor) -> tuple[int, int]:
+    """(H, W) of (B, 3, H, W)."""
+    return inputs.shape[2], inputs.shape[3]
 
 
 def along(logits: torch.Tensor, leaf: torch.Tensor, y: int, x: int) -> tuple[torch.Tensor, bool]:

@@ -8,9 +8,11 @@ from typing import NamedTuple
 import torch
 
 from livecam.backends import STAGES
+from livecam.backends.layout import Layout, layout_of
+from livecam.backends.transformer_layer import find_transformer_layer
 from livecam.errors import ModelError, TargetLayerError
 
-PROBE = (1, 3, 224, 224)
+SIDE = 224  # of the square picture that a network is tried with
 ACTIVATIONS = (
     torch.nn.ReLU,
     torch.nn.ReLU6,
@@ -22,41 +24,48 @@ ACTIVATIONS = (
 )
 
 
-def find_target_layer(module: torch.nn.Module, classes: int, name: str | None = None) -> tuple[str, torch.nn.Module]:
-    """Name and module of the target layer; runs ``module`` once on an empty picture.
+def find_target_layer(
+    module: torch.nn.Module, classes: int, name: str | None = None, side: int = SIDE
+) -> tuple[str, torch.nn.Module]:
+    """Name and module of the target layer; runs ``module`` on an empty picture of ``side`` x ``side``.
 
     By itself: the last output (B, K, H, W) with H, W > 1 in the order of execution, after its activation. A module that
     runs several times in a pass is no candidate (its output is not *one* layer's), nor is one with a channel a class
-    (the logits of a fully convolutional head, not features).
+    (the logits of a fully convolutional head, not features). A network that has none late in its pass is a transformer:
+    see ``find_transformer_layer``.
     name: dotted name of a submodule, to choose it instead. Raises TargetLayerError.
     """
     if name is not None:
-        return name, _by_name(module, name)
-    outputs = _trace(module)
+        return name, _by_name(module, name, side)
+    outputs = _trace(module, side)
     candidates = [key for key, output in outputs.items() if output.runs == 1 and _has_positions(output.shape)]
     features = [key for key in candidates if outputs[key].shape[1] != classes] or candidates
     # In a transformer only the patches at its very start are laid out so: explaining them says nothing.
-    if not features or list(outputs).index(features[-1]) < len(outputs) / 2:
+    late = bool(features) and list(outputs).index(features[-1]) >= len(outputs) / 2
+    found = features[-1] if late else find_transformer_layer(module, _probe(side))
+    if found is None:
         raise TargetLayerError(
-            "no late layer with an output (batch, channels, height, width) was found: this is no convolutional "
-            "network; choose another --model, or name a --layer"
+            "no late layer whose output has positions was found: this is neither a convolutional network nor a "
+            "transformer over patches; choose another --model, or name a --layer"
         )
-    return features[-1], module.get_submodule(features[-1])
+    return found, module.get_submodule(found)
 
 
-def find_target_layers(module: torch.nn.Module, classes: int, wish: str | None, own: str | None = None) -> list[str]:
+def find_target_layers(
+    module: torch.nn.Module, classes: int, wish: str | None, own: str | None = None, side: int = SIDE
+) -> list[str]:
     """The layers that ``wish`` asks for, in the order of execution.
 
     wish: dotted names with commas between; ``stages:N``, the target layer and the last layers of the N − 1 resolutions
     before it; None: the target layer. own: name of the target layer; None finds it. Raises TargetLayerError.
     """
     if wish is None or wish.startswith(STAGES):
-        last, _ = find_target_layer(module, classes, own)
-        return [last] if wish is None else stage_layers(module, last, _count(wish))
+        last, _ = find_target_layer(module, classes, own, side)
+        return [last] if wish is None else stage_layers(module, last, _count(wish), side)
     names = list(dict.fromkeys(name.strip() for name in wish.split(",")))
     for name in names:
-        _by_name(module, name)
-    return [name for name in _trace(module) if name in names]
+        _by_name(module, name, side)
+    return [name for name in _trace(module, side) if name in names]
 
 
 def _count(wish: str) -> int:
@@ -66,29 +75,40 @@ def _count(wish: str) -> int:
     return int(count)
 
 
-def stage_layers(module: torch.nn.Module, target_layer: str, count: int = 3) -> list[str]:
+def find_layouts(module: torch.nn.Module, layers: list[str], side: int = SIDE) -> list[Layout]:
+    """How the positions lie in the outputs of ``layers``. Raises TargetLayerError where there are none."""
+    outputs = _trace(module, side)
+    found = [layout_of(outputs[name].shape, side) for name in layers]
+    for name, layout in zip(layers, found, strict=True):
+        if layout is None:
+            raise TargetLayerError(f"layer {name!r}: its output {tuple(outputs[name].shape)} has no positions")
+    return [layout for layout in found if layout is not None]
+
+
+def stage_layers(module: torch.nn.Module, target_layer: str, count: int = 3, side: int = SIDE) -> list[str]:
     """The last layer of each of the last ``count`` resolutions, from fine to coarse; the target layer ends them.
 
     Taken after an activation function, where the network has such modules: MobileNets' blocks end in a linear layer,
     whose channels are no evidence for or against.
     """
-    outputs = _trace(module)
-    coarsest = outputs[target_layer].shape[2:]
-    last: dict[tuple[torch.Size, bool], str] = {}
+    outputs = _trace(module, side)
+    coarsest = _across(outputs[target_layer].shape, side)
+    last: dict[tuple[int, bool], str] = {}
     for name in list(outputs)[: list(outputs).index(target_layer)]:
-        output = outputs[name]
-        if output.runs == 1 and _has_positions(output.shape) and output.shape[2:] != coarsest:
-            last[output.shape[2:], output.activated] = name
+        output, across = outputs[name], _across(outputs[name].shape, side)
+        if output.runs == 1 and across > coarsest and (_has_positions(output.shape) or _is_block(module, name)):
+            # The activations inside of a transformer's blocks are another width's.
+            last[across, output.activated and _has_positions(output.shape)] = name
     sizes = sorted({size for size, _ in last}, reverse=True)[-(count - 1) :]
     return [*(last.get((size, True)) or last[size, False] for size in sizes), target_layer]
 
 
-def _by_name(module: torch.nn.Module, name: str) -> torch.nn.Module:
+def _by_name(module: torch.nn.Module, name: str, side: int) -> torch.nn.Module:
     names = [key for key, _ in module.named_modules() if key]
     if name in names:
-        output = _trace(module).get(name)
+        output = _trace(module, side).get(name)
         shape = () if output is None else tuple(output.shape)
-        if len(shape) == 4:
+        if output is not None and layout_of(output.shape, side) is not None:
             return module.get_submodule(name)
         raise TargetLayerError(f"layer {name!r}: its output {shape} has no positions; choose an earlier --layer")
     close = difflib.get_close_matches(name, names, n=3)
@@ -110,7 +130,7 @@ class Output(NamedTuple):
     runs: int
 
 
-def _trace(module: torch.nn.Module) -> dict[str, Output]:
+def _trace(module: torch.nn.Module, side: int) -> dict[str, Output]:
     """By name, in the order in which the modules end."""
     outputs: dict[str, Output] = {}
     activated: list[torch.Tensor] = []
@@ -130,13 +150,27 @@ def _trace(module: torch.nn.Module) -> dict[str, Output]:
     try:
         first = next(module.parameters())
         with torch.inference_mode():
-            module(torch.zeros(PROBE, device=first.device, dtype=first.dtype))
-    except RuntimeError as error:
-        raise ModelError(f"the network does not take pictures of {PROBE}: {error}") from error
+            module(torch.zeros(_probe(side), device=first.device, dtype=first.dtype))
+    except (RuntimeError, AssertionError) as error:
+        raise ModelError(f"the network does not take pictures of {_probe(side)}: {error}") from error
     finally:
         for handle in handles:
             handle.remove()
     return outputs
+
+
+def _probe(side: int) -> tuple[int, int, int, int]:
+    return 1, 3, side, side
+
+
+def _across(shape: torch.Size, side: int) -> int:
+    """Positions along an edge; 0 where there are none."""
+    layout = layout_of(shape, side)
+    return 0 if layout is None else layout.side(shape)
+
+
+def _is_block(module: torch.nn.Module, name: str) -> bool:
+    return bool(list(module.get_submodule(name).children()))
 
 
 def _has_positions(shape: torch.Size) -> bool:

@@ -42,6 +42,6 @@ METHODS.add(
         fullgrad,
         "arXiv:1905.00780",
         "2 forwards, 2 backwards",
-        frozenset({Need.AUTOGRAD}),
+        frozenset({Need.AUTOGRAD, Need.BIASES}),
     ),
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from livecam.errors import ConfigError, UnknownName
+from livecam.geometry import ANY, Accepts
 from livecam.registry import Registry, load_all
 from livecam.tasks import CLASSIFICATION, Task
 
@@ -36,6 +37,7 @@ class ModelCard:
     mean, std: of RGB in [0, 1].
     input_size: short side in pixels that the weights were trained for.
     origin: where the weights come from, for people. at_hand: are they on this machine?
+    accepts: what inputs the network of ``build`` takes.
     adapt: weights under other names → under the names of ``build``'s network (given its own state).
     task: what its numbers mean (``livecam.tasks``). head: the tensor that tells the number of classes, by its first
     side, and the rows that each class has there; None: the last matrix or kernel, a row each.
@@ -57,6 +59,7 @@ class ModelCard:
     adapt: Callable[[State, State], State] = lambda state, _own: state
     task: Task = CLASSIFICATION
     head: tuple[str, int] | None = None
+    accepts: Callable[[torch.nn.Module], Accepts] = lambda _module: ANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class LoadedModel:
     mean: Colour
     std: Colour
     layer: str | None
+    accepts: Accepts = ANY
     task: Task = CLASSIFICATION
 
     def load(self) -> LoadedModel:
@@ -192,4 +196,5 @@ def load_model(
     if len(names) != classes:
         raise ConfigError(f"{labels}: {len(names)} labels for a model of {classes} classes; give one a class, in order")
     wrapped = card.task.wrap(module).eval()
-    return LoadedModel(name, wrapped, names, mean or card.mean, std or card.std, card.layer, card.task)
+    colours = mean or card.mean, std or card.std
+    return LoadedModel(name, wrapped, names, *colours, card.layer, card.accepts(module), card.task)

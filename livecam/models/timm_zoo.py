@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from livecam.errors import UnknownName, WeightsError, first_line
+from livecam.geometry import ANY, Accepts
 from livecam.models import TIMM, ModelCard
 from livecam.models.labels import imagenet_labels
 
@@ -33,7 +34,7 @@ def timm_card(name: str) -> ModelCard:
         raise UnknownName(f"unknown weights {name!r}; {_hint(short, tags)}") from error
     return ModelCard(
         name=name,
-        build=lambda classes: _build(short, classes),
+        build=lambda classes: _build(short, classes, config),
         state=lambda: _download(name, short),
         labels=lambda classes: _labels(config, classes),
         mean=config.mean,
@@ -44,6 +45,7 @@ def timm_card(name: str) -> ModelCard:
         at_hand=lambda: _cached(config),
         input_size=config.input_size[-1],
         classes=config.num_classes,
+        accepts=lambda module: _accepts(module, config),
     )
 
 
@@ -52,11 +54,28 @@ def _hint(name: str, known: list[str]) -> str:
     return "did you mean " + " or ".join(f"'{TIMM}{one}'" for one in close) + "?"
 
 
-def _build(short: str, classes: int) -> torch.nn.Module:
+def _build(short: str, classes: int, config: Any) -> torch.nn.Module:
     import timm
 
-    module: torch.nn.Module = timm.create_model(short, pretrained=False, num_classes=classes)
-    return module
+    def build(**options: Any) -> torch.nn.Module:
+        module: torch.nn.Module = timm.create_model(short, pretrained=False, num_classes=classes, **options)
+        return module
+
+    if not config.fixed_input_size:
+        return build()
+    try:
+        return build(dynamic_img_size=True)  # its position embedding is interpolated
+    except TypeError:  # an architecture that has no such thing
+        return build()
+
+
+def _accepts(module: torch.nn.Module, config: Any) -> Accepts:
+    patches: Any = getattr(module, "patch_embed", None)
+    if not config.fixed_input_size:
+        return ANY
+    if getattr(patches, "strict_img_size", True):
+        return Accepts(side=config.input_size[-1])
+    return Accepts(stride=max(patches.patch_size))
 
 
 def _cached(config: Any) -> bool:

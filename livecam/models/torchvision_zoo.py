@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from livecam.errors import WeightsError
+from livecam.geometry import Accepts
 from livecam.models import IMAGENET_MEAN, IMAGENET_STD, MODELS, ModelCard
 from livecam.models.labels import imagenet_labels
 
@@ -23,6 +24,13 @@ PAPERS = {
     "mobilenet_v3_large": "arXiv:1905.02244",
     "resnet18": "arXiv:1512.03385",
     "resnet50": "arXiv:1512.03385",
+    "vit_b_16": "arXiv:2010.11929",
+    "vit_b_32": "arXiv:2010.11929",
+    "vit_l_16": "arXiv:2010.11929",
+    "swin_t": "arXiv:2103.14030",
+    "swin_s": "arXiv:2103.14030",
+    "swin_v2_t": "arXiv:2111.09883",
+    "swin_v2_s": "arXiv:2111.09883",
 }
 
 
@@ -38,6 +46,8 @@ def _card(name: str, paper: str) -> ModelCard:
         licence="BSD-3-Clause",
         origin="torchvision's download",
         at_hand=lambda: cached(name).exists(),
+        # Vision Transformers: their position embedding is of one size.
+        accepts=lambda module: Accepts(side=getattr(module, "image_size", None)),
     )
 
 

@@ -232,6 +232,11 @@ def test_only_the_head_builds_a_graph(pictures):
         (lambda: timm.create_model("tf_efficientnet_lite0"), "bn2"),
         (lambda: timm.create_model("mobilenetv4_conv_small"), "blocks"),
         (lambda: timm.create_model("mobilenetv1_100"), "bn2"),
+        (lambda: timm.create_model("vit_tiny_patch16_224"), "blocks.11.norm1"),
+        (lambda: timm.create_model("deit_tiny_distilled_patch16_224"), "blocks.11.norm1"),
+        (lambda: torchvision.models.vit_b_32(weights=None), "encoder.layers.encoder_layer_11.ln_1"),
+        (lambda: timm.create_model("swin_tiny_patch4_window7_224"), "norm"),
+        (lambda: torchvision.models.swin_t(weights=None), "permute"),
     ],
 )
 def test_the_target_layer_is_found(build, layer):
@@ -247,10 +252,10 @@ def test_the_target_layer_is_taken_after_its_activation():
     assert float(activations.max()) <= 6
 
 
-@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"])
-def test_a_transformer_is_refused_clearly(name):
-    with pytest.raises(TargetLayerError, match="no convolutional network"):
-        find_target_layer(timm.create_model(name).eval(), 1000)
+def test_what_has_no_positions_is_refused_clearly():
+    module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 224 * 224, 10), torch.nn.ReLU())
+    with pytest.raises(TargetLayerError, match="neither a convolutional network nor a transformer"):
+        find_target_layer(module.eval(), 10)
 
 
 def test_a_layer_by_name(pictures):

@@ -13,7 +13,7 @@ from livecam.tap import Need
 PICTURES = oracles.pictures()
 BUDGETS = {"smoothgradcampp": 3, "scorecam": 8, "sscam": 20, "iscam": 20}
 ELSEWHERE = {"fullgrad", "refinecam", "random"}  # have tests of their own
-NAMES = [name for name in methods() if name not in ELSEWHERE]
+NAMES = [name for name in methods() if name not in ELSEWHERE and Need.ATTENTION not in get_method(name).needs]
 MANY_PASSES = ["ablationcam", "reciprocam", *BUDGETS]  # take long; one network of each kind of head will do
 HEADS = ("mobilenet_v3_large", "resnet18")
 PLACE = {"layer": None, "device": "cpu", "precision": "float32"}
@@ -71,8 +71,9 @@ def test_only_a_hidden_layer_keeps_from_cam(made):
     hidden = oracle.module.__class__.__name__ == "MobileNetV3"
     for name in ("torch", "openvino"):
         assert (Need.LINEAR in backends[name].lacks(frozenset({Need.LINEAR}))) == hidden
-    assert not backends["torch"].lacks(frozenset(Need) - {Need.LINEAR})
-    assert backends["openvino"].lacks(frozenset(Need) - {Need.LINEAR}) == {Need.AUTOGRAD}
+    others = frozenset(Need) - {Need.LINEAR}
+    assert backends["torch"].lacks(others) == {Need.ATTENTION}
+    assert backends["openvino"].lacks(others) == {Need.ATTENTION, Need.AUTOGRAD, Need.BIASES}
 
 
 def test_onnxruntime_offers_what_openvino_does():
