@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from livecam.backends import Backend, open_backend
 from livecam.detail import DETAILS, Detail, Fuse, Look
 from livecam.errors import ConfigError, ModelError, SourceError
-from livecam.geometry import INPUT_SIZE, INPUTS, Region, cell_at, inside, plan, take
+from livecam.geometry import ANY, INPUT_SIZE, INPUTS, Region, cell_at, inside, plan, take
 from livecam.heat import NORMALISES, Normalise, heat
 from livecam.hiding import hidden, hottest, moved_to_the_cold
 from livecam.methods import RELUS, MethodCard, Relu, get_method, methods
@@ -26,6 +26,7 @@ from livecam.planes import Planes
 from livecam.sources import open_source
 from livecam.tap import Need, Tap, contrast, window
 from livecam.tasks import CLASSIFICATION, Target
+from livecam.tasks.clips import ClipClassification
 from livecam.types import (
     Detected,
     Explanation,
@@ -117,12 +118,13 @@ class Explainer:
         files = [Path(file) if file is not None else None for file in (weights, labels)]
         spec = ModelSpec(model, files[0], files[1], mean, std)
         self.input_size = input_size or (INPUT_SIZE if spec.task is CLASSIFICATION else get_card(model).input_size)
+        self._accepts = ANY
         asked: Model = self._like(spec, like) if like else spec
         self._task = asked.task
         self.task = self._task.name
         """Name of the task: classification, detection, segmentation, similarity."""
         self.random_weights = random_seed(weights) is not None
-        if self._task.many:
+        if self._task.many or isinstance(self._task, ClipClassification):
             self._detail = once(self._detail, model, asked=scales is not None)
         opened = open_backend(
             backend, asked, layer=layer, device=device, precision=precision, threads=threads, needs=card.needs
@@ -144,6 +146,9 @@ class Explainer:
             if not self._lacking(get_method(name), opened) and (normalise != "logit" or get_method(name).logits)
         )
         """Names of those that a question may ask for."""
+        self._accepts = accepts = opened.accepts
+        self.window = (accepts.frames, accepts.step_s) if accepts.frames > 1 else None
+        """Of a network over clips: pictures in a window, and seconds from one to the next."""
         self._lock = threading.Lock()
         side = opened.accepts.side
         if side is not None and (input == "fit" or input_size != side):
@@ -158,8 +163,12 @@ class Explainer:
         choose: Choose | None = None,
         input_size: int | None = None,
         question: Question = PLAIN,
+        clip: Sequence[Picture] = (),
     ) -> Explanation:
         """Explain one picture. image: (H, W, 3) uint8 RGB, any size, or the planes of a recording.
+
+        clip: for a network over clips, the window that ends at ``image``, which is its last; () for ``image`` all the
+        time. All are of one size. The first fills up what is missing.
 
         class_idx: the class to explain; None: the best one, or what ``choose`` makes of the (C,) probabilities.
         question: what else is asked. Its rank counts when no class is given, the last class's when there are fewer.
@@ -167,17 +176,25 @@ class Explainer:
         input_size: another one than the explainer's, for this picture.
         Raises ConfigError (not a picture, no such class, not what the method needs), UnknownName, ModelError.
         """
-        return self._explain([image], class_idx, choose, question, input_size)[0]
+        return self._explain([image], class_idx, choose, question, input_size, clip)[0]
+
+    def explain_clip(
+        self, pictures: Sequence[Picture], class_idx: int | None = None, *, question: Question = PLAIN
+    ) -> Explanation:
+        """Explain the window ``pictures``, oldest first, of one size, ``window[1]`` seconds apart; see ``explain``."""
+        if not pictures:
+            raise ConfigError("a clip has at least one picture")
+        return self.explain(pictures[-1], class_idx, question=question, clip=pictures)
 
     def check(self, image: Picture, explanation: Explanation, *, input_size: int | None = None) -> Faithfulness | None:
         """Classify ``image`` again, twice: without the hottest part of its map, and without a cold one.
 
         explanation: of that picture at that ``input_size``; its map may have been smoothed. None where there is nothing
-        to hide (no heat), or where the map says more than one class can answer (``against``). Two forward passes; how
+        to hide (no heat), for a clip, or where the map says more than one class can answer (``against``). Two forward passes; how
         parts are hidden is told in ``livecam.hiding``. Raises ConfigError, ModelError.
         """
         target, cam = explanation.target, explanation.cam
-        if target is None or explanation.against is not None or not cam.max() > 0:
+        if target is None or explanation.against is not None or explanation.clip is not None or not cam.max() > 0:
             return None
         (picture,), _ = self._inputs([image], input_size or self.input_size)
         hot = hottest(cam)
@@ -203,7 +220,7 @@ class Explainer:
         takes seconds the first time. Any thread may call it; pictures are explained meanwhile. Raises ModelError.
         """
         for short in self._shorts(input_size):
-            self._opened().prepare(plan(self._input, size, short, self._opened().accepts)[0])
+            self._opened().prepare(plan(self._input, size, short, self._accepts)[0])
 
     def explain_batch(self, images: Sequence[Picture]) -> list[Explanation]:
         """Explain several pictures, each for its best class. Pictures of one size go through the network together."""
@@ -232,10 +249,11 @@ class Explainer:
         choose: Choose | None,
         question: Question,
         input_size: int | None = None,
+        clip: Sequence[Picture] = (),
     ) -> list[Explanation]:
         start = time.perf_counter()
         short, *larger = self._shorts(input_size or self.input_size)
-        pictures, region = self._inputs(images, short)
+        pictures, region = self._inputs(images, short, clip)
         with self._lock:
             backend = self._opened()
             method = self._asked(question, backend)
@@ -263,9 +281,9 @@ class Explainer:
         maps = [self._detail.combine(one.looks) for one in rounds]
         seconds = (time.perf_counter() - start) / len(images)
         cells = (rounds[0].looks[0].maps[0] if rounds else nowhere[0]).size  # of the grid in whose units all are
-        return [
+        made = [
             self._explanation(
-                [made[row] for made in maps] or [nowhere[row]],
+                [one[row] for one in maps] or [nowhere[row]],
                 scores[row],
                 chosen[row],
                 [one.targets[row] for one in rounds],
@@ -279,6 +297,7 @@ class Explainer:
             )
             for row in range(len(images))
         ]
+        return [of_clip(one, tap.moments) for one in made] if tap.moments > 1 else made
 
     def _like(self, spec: ModelSpec, like: Sequence[str | Path]) -> LikeSpec:
         pictures = []
@@ -292,16 +311,23 @@ class Explainer:
 
     def _shorts(self, input_size: int) -> list[int]:
         """Short sides of the inputs of one explanation."""
-        side = self._opened().accepts.side
+        side = self._accepts.side
         return self._detail.shorts(input_size) if side is None else [side]
 
-    def _inputs(self, images: list[Picture], short: int) -> tuple[NDArray[np.uint8], Region]:
-        """What the network is given for ``images``, (B, H, W, 3) uint8 RGB, and the region that it shows."""
-        for image in images:
+    def _inputs(
+        self, images: list[Picture], short: int, clip: Sequence[Picture] = ()
+    ) -> tuple[NDArray[np.uint8], Region]:
+        """What the network is given for ``images``, (B, H, W, 3) uint8 RGB, or a window for each, (B·frames, H, W, 3),
+        and the region that it shows."""
+        for image in [*images, *clip]:
             if not isinstance(image, Planes):
                 check_picture(image)
-        size, region = plan(self._input, images[0].shape[:2], short, self._opened().accepts)
-        return np.stack([take(image, region, size) for image in images]), region
+        size, region = plan(self._input, images[0].shape[:2], short, self._accepts)
+        frames = self._accepts.frames
+        if frames > 1 and clip:
+            images = [clip[0]] * (frames - len(clip)) + list(clip[-frames:])
+        pictures = np.stack([take(image, region, size) for image in images])
+        return pictures.repeat(frames, 0) if frames > 1 and not clip else pictures, region
 
     def _round(self, targets: list[Target], tap: Tap, question: Question, method: MethodCard) -> _Round:
         logits = self._window(tap, targets).logits
@@ -372,7 +398,7 @@ class Explainer:
         """What ``spot`` adds to the classes, for each picture."""
         nothing: list[tuple[Vote, ...]] = [()] * len(tap.logits)
         # One spot votes on everything that was found, which is no answer.
-        if spot is None or tap.votes is None or self._task.many:
+        if spot is None or tap.votes is None or self._task.many or tap.moments > 1:
             return nothing
         cell = cell_at(spot, region, tap.activations.shape[2:])
         if cell is None:
@@ -473,6 +499,14 @@ def once(detail: Detail, model: str, *, asked: bool) -> Detail:
     if asked:
         raise ConfigError(f"scales do not go with {model}: what it finds at one size is not what it finds at another")
     return detail.but((1.0,), None, None)
+
+
+def of_clip(explanation: Explanation, moments: int) -> Explanation:
+    """Its map, so many one above the other, taken apart."""
+    clip = explanation.cam.reshape(moments, -1, explanation.cam.shape[1])
+    heat = clip.sum((1, 2), dtype=np.float64)
+    shares = heat / heat.sum() if heat.any() else heat
+    return replace(explanation, cam=clip[-1], clip=clip, moments=tuple(float(share) for share in shares))
 
 
 def best(values: NDArray[np.float32]) -> NDArray[np.intp]:

@@ -28,10 +28,12 @@ LARGE = 2.5  # factor from which a picture is shrunk by boxes of an odd number o
 @dataclass(frozen=True, slots=True)
 class Accepts:
     """What inputs a network takes. stride: their sides must be multiples of it. side: of a square, the only input that
-    it takes; None: any."""
+    it takes; None: any. frames: so many pictures are one input. step_s: seconds from one of them to the next."""
 
     stride: int = 1
     side: int | None = None
+    frames: int = 1
+    step_s: float = 0.0
 
     @property
     def step(self) -> int:

@@ -117,6 +117,7 @@ class Tap:
     network's own range, in which 0 is the mean colour. score: logits of other inputs. rerun: the tap of another x.
     input_gradients: of a logit by x. bias_terms: of a logit by every bias. stages: earlier layers. others: taps of the
     same pass at further layers, from the nearest to the target layer to the first. attention: maps of every block.
+    moments: of a clip, A and the maps made of it are so many, one above the other.
 
     A tap lives until the backend's next forward pass, and belongs to the thread that made it.
     """
@@ -138,6 +139,7 @@ class Tap:
     stages: Stages = _absent
     others: tuple[Tap, ...] = ()
     attention: AttentionMaps = _absent
+    moments: int = 1
 
 
 def contrast(tap: Tap, against: list[int]) -> Tap:

@@ -188,6 +188,9 @@ class Explanation:
     outside ``region``.
     normalise: how ``cam`` was made of the raw map (``livecam.heat``); ``cam * peak`` is that map for ``peak``.
     upsampling: how ``heatmap`` interpolates: ``bilinear``, ``cubic``, or ``guided`` by the picture.
+    clip: of a network over clips, the maps of each moment of the window that ends here, (moments, h, w) float32 in
+    [0, 1] of one scale, the oldest first, of which ``cam`` is the last; else None. moments: the shares of the heat that
+    each of them has, which add up to 1 (or are 0).
     faithfulness: the newest check of this class and method, at times of an earlier picture; None when none was made.
     objects: what a detector found, best first; ``cam`` is then the highest of their maps, and ``peak`` of their peaks.
     mask: (h, w) bool over ``region``: the part of the picture that a segmenter calls ``class_idx``, and that the map is
@@ -214,6 +217,8 @@ class Explanation:
     objects: tuple[Detected, ...] = ()
     mask: NDArray[np.bool_] | None = None
     random_weights: bool = False
+    clip: Heatmap | None = None
+    moments: tuple[float, ...] = ()
 
     def heatmap(self, size: tuple[int, int], guide: Picture | None = None) -> Heatmap:
         """The map at picture size: (H, W) float32 in [0, 1], zero outside ``region``.

@@ -28,6 +28,11 @@ class Layout(Protocol):
         """h of an output of this shape, of a square picture."""
         ...
 
+    @property
+    def moments(self) -> int:
+        """Of a clip: maps (B, K, moments·h, w) are so many, one above the other, the oldest at the top."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelsFirst:
@@ -41,6 +46,10 @@ class ChannelsFirst:
 
     def side(self, shape: torch.Size) -> int:
         return shape[2]
+
+    @property
+    def moments(self) -> int:
+        return 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +65,23 @@ class ChannelsLast:
     def side(self, shape: torch.Size) -> int:
         return shape[1]
 
+    @property
+    def moments(self) -> int:
+        return 1
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """(B, prefix + h·w, K), row by row: Vision Transformers. prefix: class and register tokens, which have no place in
-    the picture. stride: pixels from one patch to the next."""
+    """(B, prefix + moments·h·w, K), row by row: Vision Transformers. prefix: class and register tokens, which have no
+    place in the picture. stride: pixels from one patch to the next."""
 
     prefix: int
     stride: int
+    moments: int = 1
 
     def grid(self, count: int, size: Size) -> Size:
-        """(h, w) of ``count`` tokens of an input of ``size``. Raises ModelError."""
-        height, width = size[0] // self.stride, size[1] // self.stride
+        """(moments·h, w) of ``count`` tokens of an input of ``size``. Raises ModelError."""
+        height, width = self.moments * (size[0] // self.stride), size[1] // self.stride
         if self.prefix + height * width != count:
             raise ModelError(
                 f"{count} tokens of an input of {size} are not {self.prefix} and {height}x{width} patches; "
@@ -84,20 +98,39 @@ class Tokens:
         return torch.cat([prefix, maps.flatten(2).transpose(1, 2).to(output.dtype)], 1)
 
     def side(self, shape: torch.Size) -> int:
-        return math.isqrt(shape[1] - self.prefix)
+        return math.isqrt((shape[1] - self.prefix) // self.moments)
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """(B, K, moments, h, w): convolutional networks over clips."""
+
+    moments: int
+
+    def maps(self, output: torch.Tensor, size: Size) -> torch.Tensor:
+        return output.flatten(2, 3)
+
+    def put(self, maps: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+        return maps.reshape(*maps.shape[:2], self.moments, -1, maps.shape[3])
+
+    def side(self, shape: torch.Size) -> int:
+        return shape[3]
 
 
 CHANNELS_FIRST, CHANNELS_LAST = ChannelsFirst(), ChannelsLast()
 
 
-def layout_of(shape: torch.Size, side: int) -> Layout | None:
-    """The layout of an output of this shape, of a square picture of ``side`` pixels; None for one without positions."""
+def layout_of(shape: torch.Size, side: int, frames: int = 1) -> Layout | None:
+    """The layout of an output of this shape, of a square picture of ``side`` pixels, or of a clip of so many; None for
+    one without positions."""
+    if len(shape) == 5 and frames > 1 and shape[3] == shape[4] > 1:
+        return Volume(shape[2])
     if len(shape) == 4 and shape[2] == shape[3] > 1:
         return CHANNELS_FIRST
     if len(shape) == 4 and shape[1] == shape[2] > 1:
         return CHANNELS_LAST
     if len(shape) == 3:
-        return tokens_of(shape[1], side)
+        return tokens_of(shape[1], side) if frames == 1 else _clip_tokens(shape[1], side, frames)
     return None
 
 
@@ -106,3 +139,12 @@ def tokens_of(count: int, side: int) -> Tokens | None:
     it."""
     across = math.isqrt(count)
     return Tokens(count - across**2, side // across) if across > 1 and side % across == 0 else None
+
+
+def _clip_tokens(count: int, side: int, frames: int) -> Tokens | None:
+    """Of as many moments as can be, behind a class token or none."""
+    for moments in range(frames, 0, -1):
+        across = math.isqrt(count // moments)
+        if across > 1 and count - moments * across**2 <= 1 and side % across == 0 and frames % moments == 0:
+            return Tokens(count - moments * across**2, side // across, moments)
+    return None

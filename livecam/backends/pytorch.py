@@ -68,19 +68,23 @@ class TorchBackend:
         loaded = model.load()
         self.labels, self.accepts = loaded.labels, loaded.accepts
         self._module: torch.nn.Module = loaded.module.to("cpu", torch.float32)
-        side = self.accepts.side or SIDE
+        clips = self.accepts.frames > 1
+        side = self.accepts.side or (SIDE // 2 if clips else SIDE)
         self._layers = find_target_layers(self._module, len(loaded.labels), layer, loaded.layer, side)
+        if clips and len(self._layers) > 1:
+            raise ConfigError(f"--layer {layer}: maps of a clip are of one layer; name one")
         self.target_layer = ",".join(self._layers)
         self._layouts = dict(zip(self._layers, find_layouts(self._module, self._layers, side), strict=True))
         flat = all(layout == CHANNELS_FIRST for layout in self._layouts.values())
-        self._blocks = None if flat else find_blocks(self._module, side)
+        self._blocks = None if clips or flat else find_blocks(self._module, side)
         self._whole = deep.has_all_biases(self._module)
         pooled = len(self._layers) == 1 and loaded.task is CLASSIFICATION
         self._head = self._found_head() if closed_form and pooled else None
         self._in_parts: Callable[[], AbstractContextManager[None]] = (
             nullcontext if flat else partial(twice_differentiable, self._module)
         )
-        self._module.to(self._device, self._dtype, memory_format=torch.channels_last)
+        memory = torch.contiguous_format if clips else torch.channels_last
+        self._module.to(self._device, self._dtype, memory_format=memory)
         # (x / 255 − mean) / std as one multiply and one add
         mean, std = torch.tensor(loaded.mean), torch.tensor(loaded.std)
         self._scale = (1 / (255 * std)).view(1, 3, 1, 1).to(self._device)
@@ -198,6 +202,7 @@ class TorchBackend:
             tail=partial(self._tail, layer, inputs, A.detach()),
             inputs=lambda: self.numpy(inputs),
             score=lambda row, class_idx, others: scores(self._logits, class_idx, others),
+            moments=self._layouts[layer].moments,
         )
 
         def rerun(other: Floats) -> Tap:

@@ -42,7 +42,7 @@ def find_target_layer(
     features = [key for key in candidates if outputs[key].shape[1] != classes] or candidates
     # In a transformer only the patches at its very start are laid out so: explaining them says nothing.
     late = bool(features) and list(outputs).index(features[-1]) >= len(outputs) / 2
-    found = features[-1] if late else find_transformer_layer(module, _probe(side))
+    found = features[-1] if late else find_transformer_layer(module, _probe(module, side))
     if found is None:
         raise TargetLayerError(
             "no late layer whose output has positions was found: this is neither a convolutional network nor a "
@@ -78,7 +78,7 @@ def _count(wish: str) -> int:
 def find_layouts(module: torch.nn.Module, layers: list[str], side: int = SIDE) -> list[Layout]:
     """How the positions lie in the outputs of ``layers``. Raises TargetLayerError where there are none."""
     outputs = _trace(module, side)
-    found = [layout_of(outputs[name].shape, side) for name in layers]
+    found = [layout_of(outputs[name].shape, side, _frames(module)) for name in layers]
     for name, layout in zip(layers, found, strict=True):
         if layout is None:
             raise TargetLayerError(f"layer {name!r}: its output {tuple(outputs[name].shape)} has no positions")
@@ -108,7 +108,7 @@ def _by_name(module: torch.nn.Module, name: str, side: int) -> torch.nn.Module:
     if name in names:
         output = _trace(module, side).get(name)
         shape = () if output is None else tuple(output.shape)
-        if output is not None and layout_of(output.shape, side) is not None:
+        if output is not None and layout_of(output.shape, side, _frames(module)) is not None:
             return module.get_submodule(name)
         raise TargetLayerError(f"layer {name!r}: its output {shape} has no positions; choose an earlier --layer")
     close = difflib.get_close_matches(name, names, n=3)
@@ -150,17 +150,22 @@ def _trace(module: torch.nn.Module, side: int) -> dict[str, Output]:
     try:
         first = next(module.parameters())
         with torch.inference_mode():
-            module(torch.zeros(_probe(side), device=first.device, dtype=first.dtype))
+            module(torch.zeros(_probe(module, side), device=first.device, dtype=first.dtype))
     except (RuntimeError, AssertionError) as error:
-        raise ModelError(f"the network does not take pictures of {_probe(side)}: {error}") from error
+        raise ModelError(f"the network does not take pictures of {_probe(module, side)}: {error}") from error
     finally:
         for handle in handles:
             handle.remove()
     return outputs
 
 
-def _probe(side: int) -> tuple[int, int, int, int]:
-    return 1, 3, side, side
+def _probe(module: torch.nn.Module, side: int) -> tuple[int, int, int, int]:
+    return _frames(module), 3, side, side
+
+
+def _frames(module: torch.nn.Module) -> int:
+    """Pictures in one input: of ``livecam.tasks.windows.Windows`` more than one."""
+    return int(getattr(module, "frames", 1))
 
 
 def _across(shape: torch.Size, side: int) -> int:

@@ -37,7 +37,7 @@ PAPERS = {
 def _card(name: str, paper: str) -> ModelCard:
     return ModelCard(
         name=name,
-        build=_builder(name),
+        build=builder(name),
         state=lambda: download(name),
         labels=imagenet_labels,
         mean=IMAGENET_MEAN,
@@ -51,7 +51,7 @@ def _card(name: str, paper: str) -> ModelCard:
     )
 
 
-def _builder(name: str) -> Callable[[int], torch.nn.Module]:
+def builder(name: str) -> Callable[[int], torch.nn.Module]:
     def build(classes: int) -> torch.nn.Module:
         import torchvision
 

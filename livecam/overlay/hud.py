@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from livecam.overlay.colormap import DEFAULT_COLORMAP
+from livecam.overlay.moments import draw_moments
 from livecam.overlay.panel import draw_panel, percentage
 from livecam.overlay.pills import SEPARATOR, Look, PillRow
 from livecam.types import Faithfulness, Picture, Prediction
@@ -30,6 +31,7 @@ class Hud:
     age_s: seconds by which the explanation is older than the picture; None, or next to nothing, is not shown.
     question: what is asked beyond the class, e.g. "Egyptian cat, not tabby"; "" for nothing.
     faithfulness: what became of the explained class when the hottest part was hidden; None: not known.
+    moments: of a clip, how much each moment of it matters, oldest first.
     colormap: whose colours mark the explained class and fill the legend.
     """
 
@@ -41,6 +43,7 @@ class Hud:
     colormap: str = DEFAULT_COLORMAP
     question: str = ""
     faithfulness: Faithfulness | None = None
+    moments: tuple[float, ...] = ()
 
 
 def draw_hud(image: Picture, hud: Hud) -> None:
@@ -56,6 +59,8 @@ def draw_hud(image: Picture, hud: Hud) -> None:
     row.add_left(hud.question, AGED)
     row.add_left(hud.status, STATUS)
     top = draw_panel(image, hud.top, hud.class_idx, hud.colormap, size=size, margin=margin, above=row.bottom)
+    if top is not None and hud.moments:
+        draw_moments(image, hud.moments, hud.colormap, x=margin, bottom=top - row.size // 2, size=size)
     if top is not None and hud.faithfulness is not None:
         # Above the panel: its rows stay where they are when this comes and goes.
         check = PillRow(image, row.size, margin, y=top - row.size // 2 - row.height)

@@ -115,7 +115,8 @@ class Painter:
             top, class_idx = (predictions(explanation), explanation.class_idx) if explanation else ((), None)
             question = contrast(explanation) if explanation else ""
             found = explanation.faithfulness if explanation else None
-            draw_hud(out, Hud(top, class_idx, status, notice, age_s, self.style.colormap, question, found))
+            moments = explanation.moments if explanation else ()
+            draw_hud(out, Hud(top, class_idx, status, notice, age_s, self.style.colormap, question, found, moments))
         return out
 
     def _things(self, out: Picture, explanation: Explanation) -> None:

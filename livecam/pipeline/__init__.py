@@ -17,6 +17,7 @@ from livecam.pipeline._every import every
 from livecam.pipeline._live import live
 from livecam.pipeline._meter import Meter
 from livecam.pipeline._run import Explains, Progress, Run
+from livecam.pipeline._window import Window
 from livecam.smoothing import Smoother
 from livecam.sources import Source
 from livecam.stats import Stats
@@ -72,6 +73,7 @@ class Pipeline:
             raise ConfigError(f"max_frames is at least 1, not {max_frames}")
         self.policy = policy or (Policy.LIVE if source.info.live else Policy.EVERY)
         self.stats, self.progress = stats or Stats(), Progress(level=quality or 0)
+        window = getattr(explainer, "window", None)
         run = Run(
             source,
             explainer,
@@ -91,6 +93,7 @@ class Pipeline:
             sync,
             resizable,
             check,
+            Window(*window) if window else None,
         )
         self._run = run
         # A generator that does not know the Pipeline: when the caller drops the Pipeline in mid-stream, Python closes

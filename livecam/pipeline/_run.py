@@ -13,6 +13,7 @@ from livecam.clock import Clock
 from livecam.controls import Controls
 from livecam.overlay import Painter
 from livecam.pipeline._meter import Meter
+from livecam.pipeline._window import Window
 from livecam.smoothing import Smoother
 from livecam.sources import Source
 from livecam.stats import Stats
@@ -77,6 +78,7 @@ class Run:
     sync: bool
     resizable: bool
     check: bool
+    window: Window | None = None
 
 
 def read(run: Run) -> Iterator[Frame]:
@@ -98,6 +100,8 @@ def explain_frame(run: Run, frame: Frame, now: float, smoother: Smoother | None 
     with run.stats.stage("explain"):
         smoother.observe(frame.picture, now)
         asked = {"class_idx": run.class_idx} | asked
+        if run.window is not None:
+            asked["clip"] = run.window.add(frame.picture, now)
         explanation = run.explainer.explain(frame.picture, choose=smoother.choose, **asked)
     run.progress.explained += 1
     return smoother.smooth(replace(explanation, frame_index=frame.index))
