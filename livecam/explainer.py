@@ -190,8 +190,8 @@ class Explainer:
         """Classify ``image`` again, twice: without the hottest part of its map, and without a cold one.
 
         explanation: of that picture at that ``input_size``; its map may have been smoothed. None where there is nothing
-        to hide (no heat), for a clip, or where the map says more than one class can answer (``against``). Two forward passes; how
-        parts are hidden is told in ``livecam.hiding``. Raises ConfigError, ModelError.
+        to hide (no heat, a clip), or where the map says more than one class can answer (``against``). Two forward
+        passes; how parts are hidden is told in ``livecam.hiding``. Raises ConfigError, ModelError.
         """
         target, cam = explanation.target, explanation.cam
         if target is None or explanation.against is not None or explanation.clip is not None or not cam.max() > 0:

@@ -3,14 +3,16 @@
 import cv2
 import numpy as np
 import pytest
+from yuv_oracle import to_planes
 
 from livecam.overlay import COLORMAPS, Hud, draw_hud, table
 from livecam.overlay.bars import TRACK
 from livecam.overlay.glass import glass
 from livecam.overlay.hud import AGED, ALERT, STATUS, age_text, type_size
+from livecam.overlay.moments import draw_moments
 from livecam.overlay.panel import BAR, PLAIN, STRONG, percentage
 from livecam.overlay.pills import Look
-from livecam.types import Faithfulness, Prediction
+from livecam.types import Faithfulness, Prediction, rgb
 
 TOP = tuple(
     Prediction(i, label, score)
@@ -194,3 +196,25 @@ def test_glass_has_round_corners():
     np.testing.assert_array_equal(view, view[:, ::-1])
     darkened = (255.0 - view[..., 0]).sum() / (255.0 - view[20, 40, 0])
     assert darkened == pytest.approx(40 * 80 - (4 - np.pi) * 12**2, rel=0.002)
+
+
+@pytest.mark.parametrize("kind", ["rgb", "planes"])
+def test_the_moments_of_a_clip_are_bars(kind):
+    picture = np.full((360, 640, 3), 90, np.uint8)
+    picture = to_planes(picture) if kind == "planes" else picture
+    bars = []
+    for moments in ((0.0, 1.0), (1.0, 0.0), (1.0, 1.0)):
+        out = picture.copy()
+        draw_moments(out, moments, "turbo", x=10, bottom=300, size=20)
+        image = rgb(out).astype(int)
+        assert (image[:200] == rgb(picture)[:200]).all()
+        hot = table("turbo")[190].astype(int)
+        bars.append(np.abs(image - hot).max(2) < 24)
+    first, second, both = bars
+    assert first.any()
+    assert second.any()
+    assert np.nonzero(first)[1].min() > np.nonzero(second)[1].max()  # the newest at the right
+    assert both.sum() == first.sum() + second.sum()
+    small = picture.copy()
+    draw_moments(small, (1.0,), "turbo", x=10, bottom=20, size=20)
+    assert (rgb(small) == rgb(picture)).all()
