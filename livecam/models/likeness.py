@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,7 @@ class LikeSpec:
         ]
         head = head_name(loaded.module.state_dict()).rpartition(".")[0]
         module = liken(loaded.module, head, references).requires_grad_(False)
-        return LoadedModel(loaded.name, module, self.names, loaded.mean, loaded.std, loaded.layer, self.task)
+        return replace(loaded, module=module, labels=self.names, task=self.task)
 
     def fingerprint(self) -> None:
         """Nothing made of it is kept."""
