@@ -26,11 +26,8 @@ PAPERS = {
     "resnet50": "arXiv:1512.03385",
     "vit_b_16": "arXiv:2010.11929",
     "vit_b_32": "arXiv:2010.11929",
-    "vit_l_16": "arXiv:2010.11929",
     "swin_t": "arXiv:2103.14030",
-    "swin_s": "arXiv:2103.14030",
     "swin_v2_t": "arXiv:2111.09883",
-    "swin_v2_s": "arXiv:2111.09883",
 }
 
 
