@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 from livecam.backends import Backend, open_backend
 from livecam.detail import DETAILS, Detail, Fuse, Look
 from livecam.errors import ConfigError, ModelError, SourceError
-from livecam.geometry import ANY, INPUT_SIZE, INPUTS, Region, cell_at, inside, plan, take
+from livecam.geometry import ANY, INPUTS, Region, cell_at, inside, plan, take
 from livecam.heat import NORMALISES, Normalise, heat
 from livecam.hiding import hidden, hottest, moved_to_the_cold
 from livecam.methods import RELUS, MethodCard, Relu, get_method, methods
-from livecam.models import Colour, Model, ModelSpec, get_card, random_seed
+from livecam.models import Colour, Model, ModelSpec, is_own, random_seed
 from livecam.models.likeness import LikeSpec
 from livecam.planes import Planes
 from livecam.sources import open_source
 from livecam.tap import Need, Tap, contrast, window
-from livecam.tasks import CLASSIFICATION, Target
+from livecam.tasks import Target
 from livecam.tasks.clips import ClipClassification
 from livecam.types import (
     Detected,
@@ -50,11 +50,13 @@ log = logging.getLogger("livecam")
 class Explainer:
     """What a network sees in a picture, and where it looks. Works alone on NumPy images: no camera, no thread.
 
-    model: a name of ``livecam models``, or ``timm/NAME``. weights, labels: files of your own. mean, std: of RGB in
-    [0, 1]. method: a name of ``livecam methods``. layer: dotted name of the target layer; None finds it; the maps of
-    several are fused: ``a,b``, or ``stages:3``, the target layer and the last ones of the two resolutions before it.
-    input: how a picture becomes the network's input (``livecam.geometry.plan``). input_size: its short side in pixels;
-    None: 224, or what a detector or segmenter was trained for. detail: ``plain``, ``live`` or ``best``
+    model: a name of ``livecam models``, ``timm/NAME``, your own as ``package.module:factory`` or ``FILE.toml`` (see
+    ``livecam.models.own``, also for what may run code), or a ``LoadedModel``, which is used up: a backend freezes and
+    moves its network. weights, labels: files of your own, and mean, std: of RGB in [0, 1]; for a model by name. method:
+    a name of ``livecam methods``. layer: dotted name of the target layer; None finds it; the maps of several are fused:
+    ``a,b``, or ``stages:3``, the target layer and the last ones of the two resolutions before it. input: how a picture
+    becomes the network's input (``livecam.geometry.plan``). input_size: its short side in pixels; None: 224, or what a
+    detector, a segmenter or a model of your own was trained for. detail: ``plain``, ``live`` or ``best``
     (``livecam.detail``). scales, fuse, upsample: instead of the detail's own. top_k: predictions kept in an
     explanation. threads: of the engine on a CPU; None leaves it to the engine. budget: forward passes a picture of a
     method that tries many inputs; None: the method's own. relu: the last step of the methods whose formula has one:
@@ -71,7 +73,7 @@ class Explainer:
 
     def __init__(
         self,
-        model: str = "efficientnet_lite0",
+        model: str | Model = "efficientnet_lite0",
         *,
         weights: str | Path | None = None,
         labels: str | Path | None = None,
@@ -96,36 +98,31 @@ class Explainer:
         min_score: float = MIN_SCORE,
         like: Sequence[str | Path] = (),
     ) -> None:
-        if detail not in DETAILS:
-            raise ConfigError(f"detail {detail!r} is not one of {', '.join(DETAILS)}")
-        if input not in INPUTS:
-            raise ConfigError(f"input {input!r} is not one of {', '.join(INPUTS)}")
+        chosen = {"detail": detail, "input": input, "relu": relu, "normalise": normalise}
+        for what, known in {"detail": DETAILS, "input": INPUTS, "relu": RELUS, "normalise": NORMALISES}.items():
+            if chosen[what] not in known:
+                raise ConfigError(f"{what} {chosen[what]!r} is not one of {', '.join(known)}")
         if input_size is not None and input_size < 32:
             raise ConfigError(f"input size {input_size} is too small; give at least 32 pixels")
         if not 0 <= min_score <= 1:
             raise ConfigError(f"min score {min_score} is not between 0 and 1")
-        self._detail = DETAILS[detail].but(scales, fuse, upsample)
         if budget is not None and budget < 1:
             raise ConfigError(f"a budget of {budget} forward passes explains nothing; give at least 1")
-        if relu not in RELUS:
-            raise ConfigError(f"relu {relu!r} is not one of {', '.join(RELUS)}")
-        if normalise not in NORMALISES:
-            raise ConfigError(f"normalise {normalise!r} is not one of {', '.join(NORMALISES)}")
+        self._detail = DETAILS[detail].but(scales, fuse, upsample)
         card = get_method(method)
         self._relu, self._normalise = relu, normalise
-        self.model, self._budget = model, budget
+        spec = _given(model, weights, labels, mean, std)
+        self.model, self._budget = spec.name, budget
         self._input, self._top_k, self._min_score = input, top_k, min_score
-        files = [Path(file) if file is not None else None for file in (weights, labels)]
-        spec = ModelSpec(model, files[0], files[1], mean, std)
-        self.input_size = input_size or (INPUT_SIZE if spec.task is CLASSIFICATION else get_card(model).input_size)
+        self.input_size = input_size or spec.input_size
         self._accepts = ANY
-        asked: Model = self._like(spec, like) if like else spec
+        asked = self._like(spec, like) if like else spec
         self._task = asked.task
         self.task = self._task.name
         """Name of the task: classification, detection, segmentation, similarity."""
         self.random_weights = random_seed(weights) is not None
         if self._task.many or isinstance(self._task, ClipClassification):
-            self._detail = once(self._detail, model, asked=scales is not None)
+            self._detail = once(self._detail, self.model, asked=scales is not None)
         opened = open_backend(
             backend, asked, layer=layer, device=device, precision=precision, threads=threads, needs=card.needs
         )
@@ -138,7 +135,7 @@ class Explainer:
         self.labels = opened.labels
         self.backend, self.device = opened.name, opened.device
         self.precision, self.target_layer = opened.precision, opened.target_layer
-        self.method, self.title = self._method.name, f"{model} · {self._method.title}"
+        self.method, self.title = self._method.name, f"{self.model} · {self._method.title}"
         """Title: model and method, for people; of the last explanation, where a question asks for another method."""
         self.methods = tuple(
             name
@@ -299,7 +296,7 @@ class Explainer:
         ]
         return [of_clip(one, tap.moments) for one in made] if tap.moments > 1 else made
 
-    def _like(self, spec: ModelSpec, like: Sequence[str | Path]) -> LikeSpec:
+    def _like(self, spec: Model, like: Sequence[str | Path]) -> LikeSpec:
         pictures = []
         for path in like:
             with open_source(str(path)) as source:
@@ -507,6 +504,20 @@ def of_clip(explanation: Explanation, moments: int) -> Explanation:
     heat = clip.sum((1, 2), dtype=np.float64)
     shares = heat / heat.sum() if heat.any() else heat
     return replace(explanation, cam=clip[-1], clip=clip, moments=tuple(float(share) for share in shares))
+
+
+def _given(
+    model: str | Model, weights: str | Path | None, labels: str | Path | None, mean: Colour | None, std: Colour | None
+) -> Model:
+    if not isinstance(model, str):
+        if any(one is not None for one in (weights, labels, mean, std)):
+            raise ConfigError(
+                f"weights, labels, mean, std: are for a model by name; {model.name!r} is given with its own"
+            )
+        return model
+    files = [Path(file) if file is not None else None for file in (weights, labels)]
+    spec = ModelSpec(model, files[0], files[1], mean, std)
+    return spec.load() if is_own(model) else spec  # nothing is kept of it: it has to be loaded anyway
 
 
 def best(values: NDArray[np.float32]) -> NDArray[np.intp]:

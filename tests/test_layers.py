@@ -20,7 +20,7 @@ LAYERS = [
     {"methods", "models", "sinks", "sources"},
     {"backends", "hiding"},
     {"explainer", "export"},
-    {"pipeline"},
+    {"pipeline", "training"},
     {"parts"},
     {"bench", "report"},
     {"evaluation"},

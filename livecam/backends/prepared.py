@@ -72,7 +72,9 @@ class Prepared:
         from livecam.backends.target_layer import find_target_layer
 
         loaded = self._load()
-        target_layer, _ = find_target_layer(loaded.module, len(loaded.labels), self._layer or loaded.layer)
+        target_layer, _ = find_target_layer(
+            loaded.module, len(loaded.labels), self._layer or loaded.layer, loaded.input_size
+        )
         head = find_head(loaded.module, target_layer, len(loaded.labels))
         meta = {"labels": loaded.labels, "target_layer": target_layer, "mean": loaded.mean, "std": loaded.std}
         files = {META: json.dumps(meta).encode(), HEAD: _write_head(head)}

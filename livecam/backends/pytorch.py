@@ -69,7 +69,7 @@ class TorchBackend:
         self.labels, self.accepts = loaded.labels, loaded.accepts
         self._module: torch.nn.Module = loaded.module.to("cpu", torch.float32)
         clips = self.accepts.frames > 1
-        side = self.accepts.side or (SIDE // 2 if clips else SIDE)
+        self._side = side = self.accepts.side or (SIDE // 2 if clips else loaded.input_size)
         self._layers = find_target_layers(self._module, len(loaded.labels), layer, loaded.layer, side)
         if clips and len(self._layers) > 1:
             raise ConfigError(f"--layer {layer}: maps of a clip are of one layer; name one")
@@ -268,9 +268,8 @@ class TorchBackend:
 
     def _found_stages(self) -> list[deep.Stage]:
         if self._stages is None:
-            side = self.accepts.side or SIDE
-            names = stage_layers(self._module, self._layers[-1], side=side)
-            self._stages = list(zip(names, find_layouts(self._module, names, side), strict=True))
+            names = stage_layers(self._module, self._layers[-1], side=self._side)
+            self._stages = list(zip(names, find_layouts(self._module, names, self._side), strict=True))
         return self._stages
 
     def _tapped(self, head: Head, x: Floats) -> tuple[Floats, torch.Tensor, torch.Tensor | None]:

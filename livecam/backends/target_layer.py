@@ -8,9 +8,9 @@ from typing import NamedTuple
 import torch
 
 from livecam.backends import STAGES
-from livecam.backends.layout import Layout, layout_of
+from livecam.backends.layout import CHANNELS_FIRST, Layout, layout_of
 from livecam.backends.transformer_layer import find_transformer_layer
-from livecam.errors import ModelError, TargetLayerError
+from livecam.errors import ModelError, TargetLayerError, first_line
 
 SIDE = 224  # of the square picture that a network is tried with
 ACTIVATIONS = (
@@ -57,7 +57,8 @@ def find_target_layers(
     """The layers that ``wish`` asks for, in the order of execution.
 
     wish: dotted names with commas between; ``stages:N``, the target layer and the last layers of the N − 1 resolutions
-    before it; None: the target layer. own: name of the target layer; None finds it. Raises TargetLayerError.
+    before it; None: the target layer. own: name of the target layer; None finds it. size: of a square picture. Raises
+    TargetLayerError.
     """
     if wish is None or wish.startswith(STAGES):
         last, _ = find_target_layer(module, classes, own, side)
@@ -101,6 +102,34 @@ def stage_layers(module: torch.nn.Module, target_layer: str, count: int = 3, sid
             last[across, output.activated and _has_positions(output.shape)] = name
     sizes = sorted({size for size, _ in last}, reverse=True)[-(count - 1) :]
     return [*(last.get((size, True)) or last[size, False] for size in sizes), target_layer]
+
+
+class Candidate(NamedTuple):
+    """A layer that could be explained. name: for ``--layer``. kind: of module. shape: (channels, h, w) of its map."""
+
+    name: str
+    kind: str
+    shape: tuple[int, int, int]
+
+
+def candidate_layers(module: torch.nn.Module, side: int = SIDE) -> list[Candidate]:
+    """Every layer whose output has positions, for a picture of ``side`` x ``side``, in the order of execution.
+
+    But those that run several times in a pass. Raises ModelError.
+    """
+    found: list[Candidate] = []
+    for name, output in _trace(module, side).items():
+        layout = layout_of(output.shape, side, _frames(module))
+        if output.runs > 1 or layout is None or (layout == CHANNELS_FIRST and not _is_map(output.shape, side)):
+            continue
+        _, *shape = layout.maps(torch.empty(output.shape, device="meta"), (side, side)).shape
+        found.append(Candidate(name, type(module.get_submodule(name)).__name__, (shape[0], shape[1], shape[2])))
+    return found
+
+
+def _is_map(shape: torch.Size, side: int) -> bool:
+    """No attention matrix: more channels than positions along an edge, or a grid that divides the picture."""
+    return _has_positions(shape) or side % shape[2] == 0
 
 
 def _by_name(module: torch.nn.Module, name: str, side: int) -> torch.nn.Module:
@@ -152,7 +181,8 @@ def _trace(module: torch.nn.Module, side: int) -> dict[str, Output]:
         with torch.inference_mode():
             module(torch.zeros(_probe(module, side), device=first.device, dtype=first.dtype))
     except (RuntimeError, AssertionError) as error:
-        raise ModelError(f"the network does not take pictures of {_probe(module, side)}: {error}") from error
+        shape = _probe(module, side)
+        raise ModelError(f"the network does not take pictures of {shape}: {first_line(error)}") from error
     finally:
         for handle in handles:
             handle.remove()

@@ -15,7 +15,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 NETWORK = [
     click.option(
-        "--model", metavar="NAME", help="A name of 'livecam models', timm/NAME, or FILE.onnx.  [efficientnet_lite0]"
+        "--model",
+        metavar="NAME",
+        help="A name of 'livecam models', timm/NAME, FILE.onnx, or your own: package.module:factory (code: it is run), "
+        "CARD.toml.  [efficientnet_lite0]",
     ),
     click.option("--weights", metavar="FILE", help="Your own checkpoint of that model, or random[:SEED]."),
     click.option("--labels", metavar="FILE", help="Names of the classes: a line each, or JSON."),

@@ -115,7 +115,7 @@ def explained(model: LoadedModel, layer: str | None, form: Form) -> tuple[torch.
     The network of ``model`` is used up: the graph is made of it. Raises TargetLayerError when its head has no closed
     form.
     """
-    target_layer, _ = find_target_layer(model.module, len(model.labels), layer or model.layer)
+    target_layer, _ = find_target_layer(model.module, len(model.labels), layer or model.layer, model.input_size)
     try:
         head = find_head(model.module, target_layer, len(model.labels))
     except TargetLayerError as error:

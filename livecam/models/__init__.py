@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from livecam.errors import ConfigError, UnknownName
-from livecam.geometry import ANY, Accepts
+from livecam.geometry import ANY, INPUT_SIZE, Accepts
 from livecam.registry import Registry, load_all
 from livecam.tasks import CLASSIFICATION, Task
 
@@ -77,6 +77,7 @@ class LoadedModel:
     layer: str | None
     accepts: Accepts = ANY
     task: Task = CLASSIFICATION
+    input_size: int = INPUT_SIZE
 
     def load(self) -> LoadedModel:
         return self
@@ -90,7 +91,15 @@ class Model(Protocol):
     """A network that is loaded when it is needed: LoadedModel, ModelSpec."""
 
     @property
+    def name(self) -> str: ...
+
+    @property
     def task(self) -> Task: ...
+
+    @property
+    def input_size(self) -> int:
+        """Short side in pixels of the inputs that it is meant for."""
+        ...
 
     def load(self) -> LoadedModel:
         """Raises UnknownName, WeightsError, ConfigError."""
@@ -117,11 +126,18 @@ class ModelSpec:
         known = self.name in models()
         return models().get(self.name).task if known else CLASSIFICATION
 
+    @property
+    def input_size(self) -> int:
+        # Classifiers take any size, and are all seen at the same one.
+        return INPUT_SIZE if self.task is CLASSIFICATION else get_card(self.name).input_size
+
     def load(self) -> LoadedModel:
         return load_model(self.name, weights=self.weights, labels=self.labels, mean=self.mean, std=self.std)
 
     def fingerprint(self) -> str | None:
-        """By name, the libraries' versions, and the content of the user's own files."""
+        """By name, the libraries' versions, and the content of the user's own files; None for code of the user's."""
+        if is_own(self.name):
+            return None
         versions = [f"{package} {version(package)}" for package in ("timm", "torchvision")]
         files = [_digest(path) if path else None for path in (self.weights, self.labels)]
         if random_seed(self.weights) is not None:
@@ -147,8 +163,24 @@ def models() -> Registry[ModelCard]:
     return MODELS
 
 
+def is_own(name: str) -> bool:
+    """Is it code or a card of the user's own, ``package.module:factory`` or ``FILE.toml``?
+
+    >>> is_own("nets.mine:make"), is_own("C:/nets/mine.toml"), is_own("mobilenet_v2"), is_own("timm/hf_hub:a/b")
+    (True, True, False, False)
+    """
+    return name.lower().endswith(".toml") or (":" in name and not name.startswith(TIMM))
+
+
 def get_card(name: str) -> ModelCard:
-    """The card of ``name``. Raises UnknownName with a suggestion."""
+    """The card of ``name``. Of the user's own (``livecam.models.own``): its factory is code, and is run.
+
+    Raises UnknownName with a suggestion, and for the user's own ConfigError, ModelError.
+    """
+    if is_own(name):
+        from livecam.models.own import own_card
+
+        return own_card(name)
     if name.startswith(TIMM):
         from livecam.models.timm_zoo import timm_card
 
@@ -156,7 +188,10 @@ def get_card(name: str) -> ModelCard:
     try:
         return models().get(name)
     except UnknownName as error:
-        raise UnknownName(f"{error} (or 'timm/NAME' for any classifier of timm; see 'livecam models')") from None
+        raise UnknownName(
+            f"{error} (or 'timm/NAME' for any classifier of timm, "
+            "or your own as package.module:factory or FILE.toml; see 'livecam models')"
+        ) from None
 
 
 def random_seed(weights: str | Path | None) -> int | None:
@@ -175,10 +210,11 @@ def load_model(
 ) -> LoadedModel:
     """The network ``name`` with its published weights, or with the user's own ``weights`` file.
 
+    name: also ``package.module:factory`` or ``FILE.toml``: see ``livecam.models.own``, also for what may run code.
     weights: a checkpoint of the same architecture (``torch.save`` of a state dict, or ``.safetensors``); the number of
     classes is read from its head. ``random`` or ``random:SEED``: untrained, what it says means nothing. labels: a text
     file with a name a line, or JSON. mean, std: of RGB in [0, 1].
-    Raises UnknownName, WeightsError, ConfigError.
+    Raises UnknownName, WeightsError, ConfigError, ModelError.
     """
     from livecam.models.checkpoint import fit, read_state, untrained
     from livecam.models.labels import read_labels
@@ -194,7 +230,9 @@ def load_model(
     if labels is not None and card.task.background and len(names) == classes - 1:
         names = (BACKGROUND, *names)
     if len(names) != classes:
-        raise ConfigError(f"{labels}: {len(names)} labels for a model of {classes} classes; give one a class, in order")
+        raise ConfigError(
+            f"{labels or name}: {len(names)} labels for a model of {classes} classes; give one a class, in order"
+        )
     wrapped = card.task.wrap(module).eval()
     colours = mean or card.mean, std or card.std
-    return LoadedModel(name, wrapped, names, *colours, card.layer, card.accepts(module), card.task)
+    return LoadedModel(name, wrapped, names, *colours, card.layer, card.accepts(module), card.task, card.input_size)

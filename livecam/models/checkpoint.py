@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 WRAPPERS = ("state_dict", "model_state_dict", "model")
 PREFIXES = ("module.", "_orig_mod.")  # of DataParallel and of torch.compile
+COUNTER = "num_batches_tracked"
 SHOWN = 3  # tensors named of each kind of misfit
 
 
@@ -68,11 +69,11 @@ def fit(card: ModelCard, state: State, where: str) -> tuple[torch.nn.Module, int
 
     Raises WeightsError naming the misfits.
     """
-    module, classes = card.build(card.classes), card.classes
-    state = card.adapt(state, module.state_dict())
-    head, rows = card.head or (head_name(module.state_dict()), 1)
-    if head in state and state[head].shape[0] != classes * rows:
-        classes = int(state[head].shape[0]) // rows
+    module = card.build(card.classes)
+    own = module.state_dict()
+    state = card.adapt(of_network(state, own, where), own)
+    classes = _classes(card, own, state)
+    if classes != card.classes:
         module = card.build(classes)
     problems = misfits(module.state_dict(), state)
     if problems:
@@ -95,13 +96,50 @@ def head_name(own: State) -> str:
     return [key for key, tensor in own.items() if tensor.ndim in (2, 4)][-1]
 
 
+def of_network(state: State, own: State, where: str) -> State:
+    """The part of ``state`` that is the network with tensors ``own``, under its own names.
+
+    A training module (Lightning's, a wrapper of one's own) saves the network as one of its parts, beside others:
+    ``model.conv.weight``. Raises WeightsError when several parts would do.
+    """
+    wanted = [key for key in own if not key.endswith(COUNTER)]
+    last = f".{wanted[-1]}"
+    parts = [key.removesuffix(last) for key in state if key.endswith(last)]
+    whole = [part for part in parts if all(f"{part}.{key}" in state for key in wanted)]
+    if wanted[-1] in state or not whole:
+        return state
+    if len(whole) > 1:
+        raise WeightsError(
+            f"{where}: holds the network {len(whole)} times ({', '.join(whole)}); save the one to be used"
+        )
+    prefix = f"{whole[0]}."
+    return {key.removeprefix(prefix): tensor for key, tensor in state.items() if key.startswith(prefix)}
+
+
+def _classes(card: ModelCard, own: State, state: State) -> int:
+    """The number of classes of ``state``: the tensors of a head differ from ``own`` in their first side alone."""
+    classes = card.classes
+    if card.head is not None:
+        name, rows = card.head
+        return int(state[name].shape[0]) // rows if name in state else classes
+    found = {
+        int(state[key].shape[0])
+        for key, tensor in own.items()
+        if key in state
+        and tensor.shape[:1] == (classes,)
+        and state[key].shape != tensor.shape
+        and state[key].shape[1:] == tensor.shape[1:]
+    }
+    return found.pop() if len(found) == 1 else classes
+
+
 def misfits(own: State, state: State) -> list[str]:
     """What keeps ``state`` from fitting a network with tensors ``own``; empty when it fits.
 
     ``num_batches_tracked`` is counted on neither side: old checkpoints have none, and inference does not use it.
     """
-    ours = {key for key in own if not key.endswith("num_batches_tracked")}
-    theirs = {key for key in state if not key.endswith("num_batches_tracked")}
+    ours = {key for key in own if not key.endswith(COUNTER)}
+    theirs = {key for key in state if not key.endswith(COUNTER)}
     shapes = [
         f"{key} is {tuple(state[key].shape)}, not {tuple(own[key].shape)}"
         for key in own

@@ -11,10 +11,19 @@ from livecam.errors import ConfigError
 def imagenet_labels(classes: int) -> tuple[str, ...]:
     """The 1000 names of ILSVRC-2012 as torchvision spells them; for another number of classes, numbers."""
     if classes != 1000:
-        return tuple(f"class {number}" for number in range(classes))
+        return numbered(classes)
     from torchvision.models import MobileNet_V2_Weights
 
     return tuple(MobileNet_V2_Weights.IMAGENET1K_V1.meta["categories"])
+
+
+def numbered(classes: int) -> tuple[str, ...]:
+    """Where nobody has said their names.
+
+    >>> numbered(2)
+    ('class 0', 'class 1')
+    """
+    return tuple(f"class {number}" for number in range(classes))
 
 
 def read_labels(path: Path) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.errors import ConfigError
-from livecam.models import LoadedModel, ModelSpec
+from livecam.models import LoadedModel, Model
 from livecam.tasks import CLASSIFICATION, Task
 from livecam.tasks.similarity import SIMILARITY, liken
 
@@ -20,7 +20,7 @@ class LikeSpec:
     Raises ConfigError for a model that is no classifier.
     """
 
-    spec: ModelSpec
+    spec: Model
     names: tuple[str, ...]
     pictures: tuple[NDArray[np.uint8], ...]
 
@@ -31,8 +31,16 @@ class LikeSpec:
             )
 
     @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
     def task(self) -> Task:
         return SIMILARITY
+
+    @property
+    def input_size(self) -> int:
+        return self.spec.input_size
 
     def load(self) -> LoadedModel:
         """Raises what loading the classifier does."""
