@@ -47,7 +47,7 @@ def test_a_stream_holds_its_class_while_a_frame_by_itself_has_its_own():
     assert sum(a != b for a, b in pairwise(held)) <= sum(a != b for a, b in pairwise(best))
 
 
-@pytest.mark.skipif(not PEERS.is_file(), reason="missing tool: LIVECAM_PEERS, the python that scripts/peers prints")
+@pytest.mark.skipif(not PEERS.is_file(), reason="needs the peers: LIVECAM_PEERS, the python that scripts/peers prints")
 def test_peers_explain_the_picture_that_they_are_given():
     spec = ModelSpec("efficientnet_lite0")
     with (
