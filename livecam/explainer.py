@@ -43,8 +43,21 @@ from livecam.upsampling import Upsample
 Choose = Callable[[NDArray[np.float32]], int]
 PLAIN = Question()
 MIN_SCORE = 0.5
+TOGETHER = 8  # pictures in one pass at most: who comes first in it waits for the last
 
 log = logging.getLogger("livecam")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A picture and what is asked of it: the arguments of ``Explainer.explain``."""
+
+    image: Picture
+    class_idx: int | None = None
+    choose: Choose | None = None
+    input_size: int | None = None
+    question: Question = PLAIN
+    clip: Sequence[Picture] = ()
 
 
 class Explainer:
@@ -146,6 +159,10 @@ class Explainer:
         self._accepts = accepts = opened.accepts
         self.window = (accepts.frames, accepts.step_s) if accepts.frames > 1 else None
         """Of a network over clips: pictures in a window, and seconds from one to the next."""
+        alone = not getattr(opened, "batches", True), self._task.many, self.window is not None
+        self.together = 1 if any(alone) else TOGETHER
+        """How many pictures of one size are worth a pass together: 1 for clips and for tasks with several targets a
+        picture, and where the engine takes them one by one."""
         self._lock = threading.Lock()
         side = opened.accepts.side
         if side is not None and (input == "fit" or input_size != side):
@@ -173,7 +190,7 @@ class Explainer:
         input_size: another one than the explainer's, for this picture.
         Raises ConfigError (not a picture, no such class, not what the method needs), UnknownName, ModelError.
         """
-        return self._explain([image], class_idx, choose, question, input_size, clip)[0]
+        return self._explain([Asked(image, class_idx, choose, input_size, question, clip)])[0]
 
     def explain_clip(
         self, pictures: Sequence[Picture], class_idx: int | None = None, *, question: Question = PLAIN
@@ -222,8 +239,21 @@ class Explainer:
     def explain_batch(self, images: Sequence[Picture]) -> list[Explanation]:
         """Explain several pictures, each for its best class. Pictures of one size go through the network together."""
         if len({image.shape for image in images}) == 1 and not self._task.many:
-            return self._explain(list(images), None, None, PLAIN)
+            return self._explain([Asked(image) for image in images])
         return [self.explain(image) for image in images]
+
+    def explain_together(self, asked: Sequence[Asked]) -> list[Explanation]:
+        """Explain several pictures, each as it is asked for, in that order. Those of one size, one ``input_size`` and
+        one question go through the network together, ``together`` at a time. Raises as ``explain`` does."""
+        alike: dict[object, list[int]] = {}
+        for number, one in enumerate(asked):
+            alike.setdefault((one.image.shape, one.input_size, one.question), []).append(number)
+        made: dict[int, Explanation] = {}
+        for numbers in alike.values():
+            for first in range(0, len(numbers), self.together):
+                some = numbers[first : first + self.together]
+                made.update(zip(some, self._explain([asked[number] for number in some]), strict=True))
+        return [made[number] for number in range(len(asked))]
 
     def class_named(self, name: str | int) -> int:
         """Index of a class given by index or by (a part of) its name. Raises ConfigError."""
@@ -239,33 +269,21 @@ class Explainer:
         some = ", ".join(f"{number} {self.labels[number]!r}" for number in hits[:5])
         raise ConfigError(f"class {name!r} is one of {len(hits)}: {some}; give its index")
 
-    def _explain(
-        self,
-        images: list[Picture],
-        class_idx: int | None,
-        choose: Choose | None,
-        question: Question,
-        input_size: int | None = None,
-        clip: Sequence[Picture] = (),
-    ) -> list[Explanation]:
+    def _explain(self, asked: list[Asked]) -> list[Explanation]:
+        """asked: pictures of one size, with one question and one ``input_size``; a clip stands alone."""
         start = time.perf_counter()
-        short, *larger = self._shorts(input_size or self.input_size)
-        pictures, region = self._inputs(images, short, clip)
+        images, question = [one.image for one in asked], asked[0].question
+        short, *larger = self._shorts(asked[0].input_size or self.input_size)
+        pictures, region = self._inputs(images, short, asked[0].clip)
         with self._lock:
             backend = self._opened()
             method = self._asked(question, backend)
             tap = backend.forward(pictures)
             scores = self._scores(tap.logits)
-            if class_idx is not None:
-                chosen = [self._checked(class_idx)] * len(images)
-            elif question.rank > 1:
-                chosen = [int(best(row)[: question.rank][-1]) for row in scores]
-            else:
-                chosen = [choose(row) if choose else int(row.argmax()) for row in scores]
-            given = class_idx is not None or question.rank > 1
+            chosen = [self._chosen(one, row) for one, row in zip(asked, scores, strict=True)]
             targets = [
-                self._task.targets(*row, given=given, least=self._min_score)
-                for row in zip(tap.logits, scores, chosen, strict=True)
+                self._task.targets(*row, given=one.class_idx is not None or question.rank > 1, least=self._min_score)
+                for one, *row in zip(asked, tap.logits, scores, chosen, strict=True)
             ]
             # Of several pictures each has one target, of several targets there is one picture.
             rounds = [self._round(list(of_each), tap, question, method) for of_each in zip(*targets, strict=True)]
@@ -295,6 +313,14 @@ class Explainer:
             for row in range(len(images))
         ]
         return [of_clip(one, tap.moments) for one in made] if tap.moments > 1 else made
+
+    def _chosen(self, asked: Asked, scores: NDArray[np.float32]) -> int:
+        """The class to explain. scores: (C,)."""
+        if asked.class_idx is not None:
+            return self._checked(asked.class_idx)
+        if asked.question.rank > 1:
+            return int(best(scores)[: asked.question.rank][-1])
+        return asked.choose(scores) if asked.choose else int(scores.argmax())
 
     def _like(self, spec: Model, like: Sequence[str | Path]) -> LikeSpec:
         pictures = []

@@ -61,6 +61,11 @@ def fixed_size() -> tuple[Level, ...]:
     return (*whole, *slower)
 
 
+def shared_tick() -> tuple[Level, ...]:
+    """The ladder of one of several cameras that are shown together: neither its size nor its rate is its own."""
+    return tuple(level for level in LADDER if level.size == level.rate == 1.0)
+
+
 class Governor:
     """Chooses the rung of ``ladder`` that keeps the work of a tick inside its budget.
 

@@ -23,11 +23,11 @@ class Checkable(Protocol):
 
 
 class Checks:
-    """The checks of one run. For the inference thread, which alone touches the device."""
+    """The checks of one run. For the inference thread, which alone touches the device. sharing: runs that it has."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, sharing: int = 1) -> None:
         self._explainer = run.explainer if run.check and isinstance(run.explainer, Checkable) else None
-        self._run = run
+        self._run, self._busy = run, BUSY / sharing
         self._due = run.clock.now()
         self._found: Faithfulness | None = None
         self._method = ""
@@ -45,7 +45,7 @@ class Checks:
         if self._found is not None:
             run.meter.checked(self._found)
         took = run.clock.now() - start
-        self._due = start + max(FAITHFUL_S * every, took / BUSY)
+        self._due = start + max(FAITHFUL_S * every, took / self._busy)
 
     def told(self, explanation: Explanation) -> Explanation:
         """The explanation with what the last check has found, as long as it is about the same class and method."""

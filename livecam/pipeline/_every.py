@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from livecam.channel import Channel, Closed, Full
-from livecam.pipeline._run import WAKE_S, Run, Workers, explain_frame, read
+from livecam.pipeline._run import WAKE_S, Run, Workers, asked_of, read, smoothed
 from livecam.types import AnnotatedFrame, Explanation, Frame
 
 DEPTH = 1  # frames that wait between two threads: more take memory and no less time
@@ -25,9 +25,11 @@ def every(run: Run) -> Generator[AnnotatedFrame, None, None]:
 
     def explain() -> None:
         for frame in frames:
-            explained.put((frame, explain_frame(run, frame, frame.pts)))
+            with run.stats.stage("explain"):
+                made = run.explainer.explain(frame.picture, **asked_of(run, frame, frame.pts, run.smoother))
+            explained.put((frame, smoothed(run, frame, made, run.smoother)))
 
-    with Workers(run, (decode, frames), (explain, explained)):
+    with Workers(run.stop, [run.source], (decode, frames), (explain, explained)):
         while not run.stop_requested():
             try:
                 frame, explanation = explained.get(WAKE_S)

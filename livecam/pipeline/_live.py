@@ -10,31 +10,41 @@ In sync, the caller's thread takes explained pictures only, each with its own ex
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from livecam.channel import Channel, Closed, Full
 from livecam.clock import Playback
 from livecam.controls import View
+from livecam.governor import LADDER, fixed_size
 from livecam.pipeline._checks import Checks
-from livecam.pipeline._run import JOIN_S, WAKE_S, Run, Workers, explain_frame, read
+from livecam.pipeline._run import JOIN_S, WAKE_S, Run, Workers, asked_of, read, smoothed
 from livecam.pipeline._screen import Explained, Screen
 from livecam.smoothing import Smoother, thumbnail
-from livecam.types import AnnotatedFrame, Frame, Question
+from livecam.types import AnnotatedFrame, Explanation, Frame, Question
 
 T = TypeVar("T")
+Waiting = tuple[Frame, float]
+"""A picture to be explained, and the time at which."""
 
 
 def live(run: Run) -> Generator[AnnotatedFrame, None, None]:
     """The newest picture with the newest explanation; the last one again, marked, or NO SIGNAL, while none comes."""
-    screen = Screen(run, run.target_fps or run.source.info.fps or 30.0)
-    feed = _Feed(run, screen)
-    workers = Workers(run, (feed.capture, feed.shown), (feed.explain, feed.explained), between=(feed.newest,))
+    ladder = LADDER if run.resizable else fixed_size()
+    screen = Screen(run, run.target_fps or run.source.info.fps or 30.0, ladder)
+    newest: Channel[Waiting] = Channel(1, Full.LATEST)
+    feed, explaining = Feed(run, screen, newest), Explaining(run, screen)
+
+    def explain() -> None:
+        for frame, at in newest:
+            feed.hand_over(explaining.explain(frame, at), explaining)
+
+    workers = Workers(run.stop, [run.source], (feed.capture, feed.shown), (explain, feed.explained), between=[newest])
     with workers, screen.inputs:
         while not run.stop_requested():
             missed = screen.wait()
             view = run.controls.view
             try:
-                frame, explained = feed.take()
+                frame, explained = feed.take(WAKE_S)
             except Closed:
                 screen.overwritten(feed.lost, missed)
                 _drain(feed.shown if run.sync else feed.explained)
@@ -50,12 +60,23 @@ def live(run: Run) -> Generator[AnnotatedFrame, None, None]:
         run.progress.complete = False
 
 
-class _Feed:
-    """What the capture thread and the inference thread do, and what they hand over."""
+class Slot(Protocol):
+    """Where the newest picture waits to be explained: the writer's end."""
 
-    def __init__(self, run: Run, screen: Screen) -> None:
+    @property
+    def dropped(self) -> int: ...
+
+    def put(self, item: Waiting) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Feed:
+    """What the capture thread does, and what it and the inference thread hand over to the caller's."""
+
+    def __init__(self, run: Run, screen: Screen, newest: Slot) -> None:
         self.shown: Channel[Frame] = Channel(1, Full.LATEST)
-        self.newest: Channel[tuple[Frame, float]] = Channel(1, Full.LATEST)
+        self.newest = newest
         self.explained: Channel[Explained] = Channel(1, Full.LATEST)
         self._run, self._screen = run, screen
 
@@ -77,21 +98,19 @@ class _Feed:
         finally:
             self.newest.close()
 
-    def explain(self) -> None:
-        explaining = _Explaining(self._run, self._screen)
-        for frame, at in self.newest:
-            explained = explaining.explain(frame, at, self._run.controls.view)
-            self.explained.put(explained)
-            self._run.meter.explained.add(self._run.clock.now())
-            explaining.check(explained)  # not before it is handed over: nobody waits for that
+    def hand_over(self, explained: Explained, explaining: Explaining) -> None:
+        """By the inference thread."""
+        self.explained.put(explained)
+        self._run.meter.explained.add(self._run.clock.now())
+        explaining.check(explained)  # not before it is handed over: nobody waits for that
 
-    def take(self) -> tuple[Frame | None, Explained | None]:
-        """What is new for the screen, if anything is within WAKE_S: the last picture is shown again then, so that the
-        window answers, and says that the picture is old. Raises Closed at the end, and the failure of a thread."""
+    def take(self, seconds: float) -> tuple[Frame | None, Explained | None]:
+        """What is new for the screen, if anything is within ``seconds``; else the last picture is shown again, so that
+        the window answers, and says that the picture is old. Raises Closed at the end, and the failure of a thread."""
         if self._run.sync:
-            explained = _got(self.explained, WAKE_S)
+            explained = _got(self.explained, seconds)
             return (explained.frame if explained else None), explained
-        frame = _got(self.shown, WAKE_S)
+        frame = _got(self.shown, seconds)
         try:
             return frame, _got(self.explained, 0)
         except Closed:
@@ -103,25 +122,39 @@ class _Feed:
         return self.explained.dropped + self.newest.dropped if self._run.sync else self.shown.dropped
 
 
-class _Explaining:
-    """The inference thread's side: what the viewer asks of the network."""
+class Explaining:
+    """The inference thread's side: what the viewer asks of the network. sharing: cameras that the thread serves."""
 
-    def __init__(self, run: Run, screen: Screen) -> None:
+    def __init__(self, run: Run, screen: Screen, sharing: int = 1) -> None:
         self._run, self._screen = run, screen
         self._raw = Smoother(0)
         self._smooth = True
-        self._checks = Checks(run)
+        self._checks = Checks(run, sharing)
         self._smaller: int | None = None
 
-    def explain(self, frame: Frame, at: float, view: View) -> Explained:
+    def explain(self, frame: Frame, at: float) -> Explained:
         """Explain ``frame`` at the time ``at``, which goes on while a picture stands."""
+        with self._run.stats.stage("explain"):
+            asked = self.ask(frame, at)
+            explanation = self._run.explainer.explain(frame.picture, **asked)
+        return self.answered(frame, explanation)
+
+    def ask(self, frame: Frame, at: float) -> dict[str, Any]:
+        """Look at the picture; returns the arguments of ``explain`` beside it. ``answered`` is to follow."""
+        run, view = self._run, self._run.controls.view
         if view.smooth and not self._smooth:
-            self._run.smoother.reset()  # it has not seen what came in between
+            run.smoother.reset()  # it has not seen what came in between
         self._smooth = view.smooth
-        smoother = self._run.smoother if view.smooth else self._raw
-        explanation = explain_frame(self._run, frame, at, smoother, **self._asked(frame, view))
-        luma = thumbnail(frame.picture) if smoother.luma is None else smoother.luma
+        return asked_of(run, frame, at, self._smoother) | self._asked(frame, view)
+
+    def answered(self, frame: Frame, explanation: Explanation) -> Explained:
+        explanation = smoothed(self._run, frame, explanation, self._smoother)
+        luma = thumbnail(frame.picture) if self._smoother.luma is None else self._smoother.luma
         return Explained(frame, self._checks.told(explanation), luma)
+
+    @property
+    def _smoother(self) -> Smoother:
+        return self._run.smoother if self._smooth else self._raw
 
     def check(self, explained: Explained) -> None:
         """See whether the map of what has just been explained tells the truth, if it is time to."""

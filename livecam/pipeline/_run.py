@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -94,32 +94,44 @@ def read(run: Run) -> Iterator[Frame]:
         yield frame
 
 
-def explain_frame(run: Run, frame: Frame, now: float, smoother: Smoother | None = None, **asked: Any) -> Explanation:
-    """Explain and smooth one frame. smoother: None: that of the run. asked: further arguments of ``explain``."""
-    smoother = smoother or run.smoother
-    with run.stats.stage("explain"):
-        smoother.observe(frame.picture, now)
-        asked = {"class_idx": run.class_idx} | asked
-        if run.window is not None:
-            asked["clip"] = run.window.add(frame.picture, now)
-        explanation = run.explainer.explain(frame.picture, choose=smoother.choose, **asked)
+def asked_of(run: Run, frame: Frame, now: float, smoother: Smoother) -> dict[str, Any]:
+    """Look at the picture of time ``now``; returns what is asked of it, the arguments of ``explain``."""
+    smoother.observe(frame.picture, now)
+    asked: dict[str, Any] = {"class_idx": run.class_idx, "choose": smoother.choose}
+    if run.window is not None:
+        asked["clip"] = run.window.add(frame.picture, now)
+    return asked
+
+
+def smoothed(run: Run, frame: Frame, explanation: Explanation, smoother: Smoother) -> Explanation:
+    """What has been made of ``frame``, counted, and averaged with what was made before."""
     run.progress.explained += 1
     return smoother.smooth(replace(explanation, frame_index=frame.index))
+
+
+class Discards(Protocol):
+    """The reader's end of something that is waited for."""
+
+    def discard(self) -> None: ...
 
 
 class Workers:
     """Runs workers, each the writer of one channel. A worker's end closes its channel, with its error if it fails.
     between: further channels that somebody may wait for.
 
-    On exit: the source is closed, then the channels (so that nobody waits for anybody), then the threads are joined; a
-    ``read()`` that never returns is abandoned with a warning.
+    On exit: ``stop`` is set, the channels are closed (so that nobody waits for anybody), then the sources, then the
+    threads are joined; a ``read()`` that never returns is abandoned with a warning.
     """
 
     def __init__(
-        self, run: Run, *workers: tuple[Callable[[], None], Channel[Any]], between: tuple[Channel[Any], ...] = ()
+        self,
+        stop: threading.Event,
+        sources: Sequence[Source],
+        *workers: tuple[Callable[[], None], Channel[Any]],
+        between: Sequence[Discards] = (),
     ) -> None:
-        self._run = run
-        self._channels = [*(channel for _, channel in workers), *between]
+        self._stop, self._sources = stop, sources
+        self._channels: list[Discards] = [*(channel for _, channel in workers), *between]
         self._threads = [
             threading.Thread(target=self._work, args=worker, name=f"livecam-{worker[0].__name__}", daemon=True)
             for worker in workers
@@ -141,10 +153,11 @@ class Workers:
             thread.start()
 
     def __exit__(self, *_: object) -> None:
-        self._run.stop.set()
+        self._stop.set()
         for channel in self._channels:
             channel.discard()
-        self._run.source.close()
+        for source in self._sources:
+            source.close()
         for thread in self._threads:
             thread.join(JOIN_S)
             if thread.is_alive():

@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 from livecam.clock import Pacer
 from livecam.controls import View
-from livecam.governor import LADDER, Governor, Level, fixed_size
+from livecam.governor import LADDER, Governor, Level
+from livecam.health import SourceHealth, State
 from livecam.overlay import Painter
 from livecam.pipeline._inputs import Inputs
 from livecam.pipeline._run import CHANGES_KEPT, Run
 from livecam.pipeline._signal import Signal
-from livecam.pipeline._view import mirrored, mirrored_map, shrunk
+from livecam.pipeline._view import mirrored, mirrored_map, resized, shrunk
 from livecam.smoothing import Motion, SceneCut, thumbnail
 from livecam.smoothing.motion import Luma
 from livecam.types import AnnotatedFrame, Explanation, Frame
@@ -35,13 +36,19 @@ class Explained(NamedTuple):
 
 
 class Screen:
-    """What is shown. ``level`` and ``held`` (the picture that stands, while paused) are read by other threads."""
+    """What is shown. ``level`` and ``held`` (the picture that stands, while paused) are read by other threads.
 
-    def __init__(self, run: Run, rate: float) -> None:
-        ladder = LADDER if run.resizable else fixed_size()
+    rate: pictures a second, at best. ladder: what the governor may choose from. tick_s: seconds that drawing and the
+    sinks have; None: until the next picture. size: (H, W) in which pictures are drawn, even; None: their own.
+    """
+
+    def __init__(self, run: Run, rate: float, ladder: tuple[Level, ...], tick_s: float | None = None) -> None:
         self.inputs = Inputs(run.explainer, ladder)
         self.level, self.held = ladder[run.quality or 0], None
-        self._governor = Governor(1 / rate, ladder, skip=self._unprepared)
+        self.size: tuple[int, int] | None = None
+        self.paced = False
+        """Whether some pictures are left out because fewer are wanted than the source has."""
+        self._governor = Governor(tick_s or 1 / rate, ladder, skip=self._unprepared)
         self._run, self._rate = run, rate
         self._frame: Frame | None = None
         self._explained: Explained | None = None
@@ -67,7 +74,8 @@ class Screen:
         """Wait for the time of the next picture; returns how many were missed. A source that is no faster than what is
         wanted is not held back: its own rhythm is the smoothest."""
         run, fps = self._run, self._run.source.info.fps
-        if self.level.rate == 1.0 and (run.target_fps is None or 0 < fps <= run.target_fps):
+        self.paced = self.level.rate < 1.0 or (run.target_fps is not None and not 0 < fps <= run.target_fps)
+        if not self.paced:
             self._pacer = None
             return 0
         if self._pacer is None or self._pacer.period != self.period:
@@ -76,7 +84,7 @@ class Screen:
 
     def overwritten(self, total: int, missed: int) -> None:
         """``total`` pictures so far were replaced by newer ones before they could be shown."""
-        cause = "paced" if self._pacer and not missed else "overwritten"
+        cause = "paced" if self.paced and not missed else "overwritten"
         if total > self._dropped:
             self._run.stats.drop(cause, total - self._dropped)
         self._dropped = total
@@ -102,13 +110,17 @@ class Screen:
 
     def show(self, frame: Frame | None, view: View) -> AnnotatedFrame | None:
         """``frame`` explained, and marked when it is old; NO SIGNAL when the source is lost; None before all that."""
-        missing = None if self.held else self._signal.instead_of(frame)
+        missing = None if self.held else self._signal.instead_of(frame, self.size)
         if missing or frame is None:
             return missing
         annotated = self.draw(frame, view)
         if not self.held:
             self._signal.mark(annotated.picture, frame)
         return annotated
+
+    def lost(self, cause: str) -> None:
+        """The source is over, for the reason ``cause``: there will be no more pictures."""
+        self._signal.over = SourceHealth(State.LOST, cause=cause)
 
     def draw(self, frame: Frame, view: View) -> AnnotatedFrame:
         run = self._run
@@ -128,6 +140,8 @@ class Screen:
             heat = None if explained is None else self._moved(frame, explained)
         with run.stats.stage("overlay"):
             picture = frame.picture if self.level.size == 1.0 else shrunk(frame.picture, self.level.size)
+            if self.size is not None:
+                picture = resized(picture, self.size)
             if view.mirror:
                 picture, heat = mirrored(picture), heat and mirrored_map(heat)
             words = heat

@@ -39,6 +39,14 @@ def _mirrored(region: Region) -> Region:
 def shrunk(picture: Picture, share: float) -> Picture:
     """The picture at ``share`` of its width and height, rounded to even pixels; area-averaged."""
     height, width = (max(2, 2 * round(side * share / 2)) for side in picture.shape[:2])
+    return resized(picture, (height, width))
+
+
+def resized(picture: Picture, size: tuple[int, int]) -> Picture:
+    """The picture in another ``size`` (H, W), both even; area-averaged when it shrinks."""
+    height, width = size
+    if size == picture.shape[:2]:
+        return picture
     if isinstance(picture, Planes):
         y = _resized(picture.y, height, width)
         u, v = (_resized(plane, height // 2, width // 2) for plane in (picture.u, picture.v))
@@ -51,4 +59,5 @@ def _flipped(image: Plane) -> Plane:
 
 
 def _resized(image: Plane, height: int, width: int) -> Plane:
-    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    way = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (width, height), interpolation=way), np.uint8)
