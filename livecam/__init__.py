@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from livecam.explainer import Explainer
-    from livecam.pipeline import Pipeline, Policy
+    from livecam.pipeline import Pipeline, Policy, Wall
     from livecam.sinks import SinkOptions, open_sink
     from livecam.smoothing import Smoother
     from livecam.sources import SourceOptions, open_source
@@ -42,7 +42,7 @@ _HOMES = {
     ),
     "controls": "Controls View",
     "explainer": "Explainer",
-    "pipeline": "Pipeline Policy",
+    "pipeline": "Pipeline Policy Wall",
     "sinks": "SinkOptions open_sink",
     "smoothing": "Smoother",
     "sources": "SourceOptions open_source",
@@ -77,6 +77,7 @@ __all__ = [
     "UnknownName",
     "View",
     "Vote",
+    "Wall",
     "WeightsError",
     "open_sink",
     "open_source",

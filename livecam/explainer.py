@@ -159,10 +159,6 @@ class Explainer:
         self._accepts = accepts = opened.accepts
         self.window = (accepts.frames, accepts.step_s) if accepts.frames > 1 else None
         """Of a network over clips: pictures in a window, and seconds from one to the next."""
-        alone = not getattr(opened, "batches", True), self._task.many, self.window is not None
-        self.together = 1 if any(alone) else TOGETHER
-        """How many pictures of one size are worth a pass together: 1 for clips and for tasks with several targets a
-        picture, and where the engine takes them one by one."""
         self._lock = threading.Lock()
         side = opened.accepts.side
         if side is not None and (input == "fit" or input_size != side):
@@ -191,6 +187,13 @@ class Explainer:
         Raises ConfigError (not a picture, no such class, not what the method needs), UnknownName, ModelError.
         """
         return self._explain([Asked(image, class_idx, choose, input_size, question, clip)])[0]
+
+    @property
+    def together(self) -> int:
+        """How many pictures of one size are worth a pass together: 1 for clips and for tasks with several targets a
+        picture, and where the engine takes them one by one."""
+        alone = self._task.many or self.window is not None or not getattr(self._backend, "batches", True)
+        return 1 if alone else TOGETHER
 
     def explain_clip(
         self, pictures: Sequence[Picture], class_idx: int | None = None, *, question: Question = PLAIN

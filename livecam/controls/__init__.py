@@ -39,6 +39,11 @@ class Controls:
         """Whether what is shown is being recorded."""
         return self._choices.recording and self._view.recording
 
+    @property
+    def wall(self) -> bool:
+        """Whether there are several cameras to choose from."""
+        return bool(self._choices.tiles)
+
     def change(self, **wishes: Any) -> View:
         """Replace fields of the view; returns the new one. For code that knows what it does: nothing is checked."""
         with self._lock:
@@ -74,7 +79,12 @@ class Controls:
     def offered(self) -> tuple[Action, ...]:
         """The actions that make sense in this run, in the order of the help."""
         choices = self._choices
-        empty = {"record": not choices.recording, "method": len(choices.methods) < 2, "colormap": not choices.colormaps}
+        empty = {
+            "record": not choices.recording,
+            "method": len(choices.methods) < 2,
+            "colormap": not choices.colormaps,
+            "enlarge": not choices.tiles,
+        }
         return tuple(
             ACTIONS.get(name) for name in ACTIONS if name not in choices.forbidden and not empty.get(name, False)
         )
@@ -104,13 +114,18 @@ class Controls:
             return self._events.pop(event, 0)
 
     def _do(self, name: Any, value: Any, *, at_the_machine: bool) -> View:
+        with self._lock:
+            self._view = self._changed(self._view, name, value, at_the_machine)
+            return self._view
+
+    def _changed(self, view: View, name: Any, value: Any, at_the_machine: bool) -> View:
+        """``view`` after the action, whose event is counted. The lock is held."""
         if not isinstance(name, str):
             raise ConfigError("an action is named by a text")
         action = ACTIONS.get(name[:40])
-        with self._lock:
-            if name in self._choices.forbidden or (action.local and not at_the_machine):
-                raise ConfigError(f"{name}: is not allowed here")
-            self._view = action.change(self._view, value, self._choices)
-            if action.event:
-                self._events[name] += 1
-            return self._view
+        if name in self._choices.forbidden or (action.local and not at_the_machine):
+            raise ConfigError(f"{name}: is not allowed here")
+        view = action.change(view, value, self._choices)
+        if action.event:
+            self._events[name] += 1
+        return view

@@ -152,6 +152,24 @@ def _spot(view: View, value: Any, choices: Choices) -> View:
     return replace(view, spot=(x, y))
 
 
+def _enlarge(view: View, value: Any, choices: Choices) -> View:
+    """A camera by its number from 0 or by a point in the picture, "off" for all of them; no value: the next one, after
+    the last one all of them."""
+    tiles = choices.tiles
+    if not tiles:
+        raise ConfigError("enlarge: there is one camera only")
+    if value is None:
+        value = 0 if view.enlarged is None else view.enlarged + 1
+        return replace(view, enlarged=value if value < len(tiles) else None)
+    if value == "off":
+        return replace(view, enlarged=None)
+    if isinstance(value, list | tuple) and len(value) == 2:
+        x, y = (_number("enlarge", one, 0.0, 1.0) for one in value)
+        at = [number for number, (y0, x0, y1, x1) in enumerate(tiles) if x0 <= x < x1 and y0 <= y < y1]
+        return replace(view, enlarged=at[0] if at else None)
+    return replace(view, enlarged=_index("enlarge", value, 0, len(tiles) - 1))
+
+
 def _number(name: str, value: Any, least: float, most: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not (least <= value <= most):
         raise ConfigError(f"{name}: {_short(value)} is not a number from {least:g} to {most:g}")
@@ -195,6 +213,7 @@ for _action in (
     Action("colormap", "next colours", {"c": None}, _next_of("colormap", lambda of: of.colormaps)),
     Action("opacity", "fainter, stronger heat", {"[": "-", "]": "+"}, _opacity),
     Action("quality", "coarser, finer, automatic", {"-": "-", "=": "+", "+": "+", "a": "auto"}, _quality),
+    Action("enlarge", "next camera, all", {"e": None, "w": "off"}, _enlarge),
     Action("fullscreen", "full screen", {"f": None}, local=True),
     Action("help", "these keys", {"h": None, "?": None}, _switch("help")),
     Action("quit", "end", {"q": None, "\x1b": None}, event=True, local=True),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from livecam.geometry import Region
+
 
 @dataclass(frozen=True, slots=True)
 class Choices:
@@ -12,7 +14,8 @@ class Choices:
     colormaps, methods: names, in the order in which a key goes through them. classes: how many; 0: unknown, then none
     can be named. colormap, method, alpha: in use while the View names none. recording: whether there is a sink to
     record into. forbidden: names of actions that this run does not allow, e.g. whatever writes to the disk of a kiosk.
-    explained: the class explained now, if one is. level: quality in use.
+    explained: the class explained now, if one is. level: quality in use. tiles: where each of several cameras lies in
+    the picture.
     """
 
     colormaps: tuple[str, ...] = ()
@@ -25,3 +28,4 @@ class Choices:
     forbidden: frozenset[str] = frozenset()
     explained: int | None = None
     level: int = 0
+    tiles: tuple[Region, ...] = ()

@@ -19,7 +19,7 @@ class View:
     rank: the class explained, 1 for the best. locked: a class that is explained whatever is best.
     against: "why the explained class and not this one", an index or the best of the others. spot: (x, y), fractions of
     the source's picture (not of its mirror image), whose votes are asked for. help: whether the keys are explained on
-    the picture.
+    the picture. enlarged: the one of several cameras that is shown alone, by its number from 0.
     """
 
     paused: bool = False
@@ -36,3 +36,4 @@ class View:
     against: int | Literal["runner-up"] | None = None
     spot: tuple[float, float] | None = None
     help: bool = False
+    enlarged: int | None = None

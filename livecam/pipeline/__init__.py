@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from enum import Enum
 from types import TracebackType
 from typing import Any
@@ -17,13 +16,14 @@ from livecam.pipeline._every import every
 from livecam.pipeline._live import live
 from livecam.pipeline._meter import Meter
 from livecam.pipeline._run import Explains, Progress, Run
+from livecam.pipeline._wall import Camera, Wall
 from livecam.pipeline._window import Window
 from livecam.smoothing import Smoother
 from livecam.sources import Source
 from livecam.stats import Stats
 from livecam.types import AnnotatedFrame
 
-__all__ = ["Pipeline", "Policy", "Progress"]
+__all__ = ["Camera", "Pipeline", "Policy", "Progress", "Wall"]
 
 
 class Policy(Enum):
@@ -116,20 +116,7 @@ class Pipeline:
         p99_ms of the work. level: the governor's rung, 0 is the best; level_title: in words; level_changes: the last
         ones with their reasons; heatmap_quality: 0 to 3. view: what the viewer asks for (``livecam.controls.View``).
         """
-        progress = self.progress
-        return {
-            "frames_in": progress.frames_in,
-            "frames_out": progress.frames_out,
-            "explained": progress.explained,
-            "dropped": dict(self.stats.dropped),
-            **self._run.meter.state(),
-            "level": progress.step,
-            "level_title": progress.title,
-            "level_changes": list(progress.changes),
-            "heatmap_quality": progress.level,
-            "stages": self.stats.stages(),
-            "view": asdict(self._run.controls.view),
-        }
+        return self._run.state()
 
     def close(self) -> None:
         """End the threads and close the source. Twice is harmless."""

@@ -36,7 +36,9 @@ def live(run: Run) -> Generator[AnnotatedFrame, None, None]:
 
     def explain() -> None:
         for frame, at in newest:
-            feed.hand_over(explaining.explain(frame, at), explaining)
+            explained = explaining.explain(frame, at)
+            feed.hand_over(explained)
+            explaining.check(explained)  # not before it is handed over: nobody waits for that
 
     workers = Workers(run.stop, [run.source], (feed.capture, feed.shown), (explain, feed.explained), between=[newest])
     with workers, screen.inputs:
@@ -47,7 +49,7 @@ def live(run: Run) -> Generator[AnnotatedFrame, None, None]:
                 frame, explained = feed.take(WAKE_S)
             except Closed:
                 screen.overwritten(feed.lost, missed)
-                _drain(feed.shown if run.sync else feed.explained)
+                drain(feed.shown if run.sync else feed.explained)
                 return
             screen.overwritten(feed.lost, missed)
             picture = screen.take(frame, explained, view)
@@ -98,11 +100,10 @@ class Feed:
         finally:
             self.newest.close()
 
-    def hand_over(self, explained: Explained, explaining: Explaining) -> None:
+    def hand_over(self, explained: Explained) -> None:
         """By the inference thread."""
         self.explained.put(explained)
         self._run.meter.explained.add(self._run.clock.now())
-        explaining.check(explained)  # not before it is handed over: nobody waits for that
 
     def take(self, seconds: float) -> tuple[Frame | None, Explained | None]:
         """What is new for the screen, if anything is within ``seconds``; else the last picture is shown again, so that
@@ -182,7 +183,7 @@ def _got(channel: Channel[T], seconds: float) -> T | None:
         return None
 
 
-def _drain(channel: Channel[Any]) -> None:
+def drain(channel: Channel[Any]) -> None:
     """Wait for the end of what the other thread is doing when this one has ended: its failure is the caller's, too."""
     while True:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 from livecam.channel import Channel, Closed
@@ -79,6 +79,23 @@ class Run:
     resizable: bool
     check: bool
     window: Window | None = None
+
+    def state(self) -> dict[str, Any]:
+        """See ``Pipeline.state``."""
+        progress = self.progress
+        return {
+            "frames_in": progress.frames_in,
+            "frames_out": progress.frames_out,
+            "explained": progress.explained,
+            "dropped": dict(self.stats.dropped),
+            **self.meter.state(),
+            "level": progress.step,
+            "level_title": progress.title,
+            "level_changes": list(progress.changes),
+            "heatmap_quality": progress.level,
+            "stages": self.stats.stages(),
+            "view": asdict(self.controls.view),
+        }
 
 
 def read(run: Run) -> Iterator[Frame]:

@@ -32,7 +32,8 @@ class WindowSink(BaseSink):
     Esc or closing it ends, f fills the screen.
 
     The mouse asks what the spot under it votes for; a click holds on to the spot, another lets it go, the right button
-    puts it away. A pointer at rest for REST_S asks for nothing.
+    puts it away. A pointer at rest for REST_S asks for nothing. Of several cameras, a click enlarges one, and a second
+    click of the right button shows them all again.
 
     What belongs to the showing and not to the picture (help, votes, pause, recording) is drawn here: a recording of the
     same frames does not have it. Raises SinkError when there is no display, OpenCV was built without windows, or PyAV
@@ -107,11 +108,19 @@ class WindowSink(BaseSink):
         across = min(max((x + 0.5) / width, 0.0), 1.0)
         spot = (1 - across if self._controls.view.mirror else across), min(max((y + 0.5) / height, 0.0), 1.0)
         if event == cv2.EVENT_RBUTTONDOWN:
+            if self._controls.wall and self._spot is None:
+                self._enlarge("off")
             self._spot, self._held = None, False
+        elif event == cv2.EVENT_LBUTTONDOWN and self._controls.wall and self._controls.view.enlarged is None:
+            self._enlarge([across, spot[1]])
         elif event == cv2.EVENT_LBUTTONDOWN:
             self._spot, self._held, self._moved_at = spot, not self._held, time.monotonic()
         elif event == cv2.EVENT_MOUSEMOVE and not self._held:
             self._spot, self._moved_at = spot, time.monotonic()
+
+    def _enlarge(self, value: object) -> None:
+        with suppress(ConfigError):  # this run does not allow it
+            self._controls.act("enlarge", value)
 
     def _ask(self) -> None:
         if not self._held and time.monotonic() - self._moved_at > REST_S:
