@@ -9,6 +9,7 @@ from types import TracebackType
 
 from livecam.config import Settings
 from livecam.controls import Choices, Controls
+from livecam.controls.wall import WallControls
 from livecam.errors import LivecamError
 from livecam.explainer import Explainer
 from livecam.overlay import COLORMAPS, DEFAULT_ALPHA, DEFAULT_COLORMAP
@@ -16,9 +17,11 @@ from livecam.sinks.snapshot import FOLDER, write_snapshot
 from livecam.types import AnnotatedFrame, RunInfo
 
 
-def make_controls(settings: Settings, explainer: Explainer, *, recording: bool, forbidden: frozenset[str]) -> Controls:
+def make_controls(
+    settings: Settings, explainer: Explainer, *, recording: bool, forbidden: frozenset[str], cameras: int = 1
+) -> Controls:
     """The controls of a run. recording: whether there is a sink to record into. forbidden: actions that this run
-    does not allow."""
+    does not allow. cameras: several have WallControls."""
     choices = Choices(
         colormaps=tuple(COLORMAPS),
         methods=explainer.methods,
@@ -29,7 +32,7 @@ def make_controls(settings: Settings, explainer: Explainer, *, recording: bool, 
         recording=recording,
         forbidden=forbidden,
     )
-    return Controls(choices=choices)
+    return Controls(choices=choices) if cameras == 1 else WallControls(cameras, choices=choices)
 
 
 class Acts:

@@ -70,4 +70,4 @@ def run_kiosk(
         explainer = stack.enter_context(make_explainer(settings, "live"))
         shown = stack.enter_context(AttractSource(camera, lambda: open_source(str(clip)), kiosk.idle_after or math.inf))
         stage = Exhibit(kiosk, shown, Heart(receiver), before_outputs)
-        return run_live(shown, list(outputs), settings, explainer, interrupt, force=force, stage=stage)
+        return run_live([shown], list(outputs), settings, explainer, interrupt, force=force, stage=stage)

@@ -1,8 +1,9 @@
-"""One source, shown and recorded as it comes."""
+"""One source, or several in one picture, shown and recorded as they come."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
@@ -11,13 +12,15 @@ from livecam.addresses import is_page
 from livecam.cli._acts import Acts, make_controls
 from livecam.cli._console import say
 from livecam.cli._interrupt import Interrupt
-from livecam.cli._parts import make_pipeline, run_info, sink_options, warm_up, who
+from livecam.cli._parts import make_pipeline, make_wall, run_info, sink_options, warm_up, who
 from livecam.cli._recorders import Recorders, is_push
 from livecam.config import Settings
+from livecam.controls import Controls
+from livecam.controls.wall import WallControls
 from livecam.errors import ConfigError
 from livecam.explainer import Explainer
 from livecam.masking import masked
-from livecam.pipeline import Policy
+from livecam.pipeline import Pipeline, Policy, Wall
 from livecam.sinks import Sink, open_sink
 from livecam.sources import Source
 from livecam.sources._names import BROWSER
@@ -45,7 +48,7 @@ class Stage:
 
 
 def run_live(
-    source: Source,
+    sources: Sequence[Source],
     outputs: list[str],
     settings: Settings,
     explainer: Explainer,
@@ -54,7 +57,7 @@ def run_live(
     force: bool,
     stage: Stage | None = None,
 ) -> dict[str, Any]:
-    """Show ``source`` on the sinks until it ends, a viewer leaves, or a signal comes; returns the report.
+    """Show ``sources`` on the sinks until they end, a viewer leaves, or a signal comes; returns the report.
 
     A file that cannot be written any more ends its own recording only; the report's ``exit_code`` says so, then.
     Raises ConfigError, SourceLost, SinkError when there is nothing left to go on for, ModelError.
@@ -63,33 +66,29 @@ def run_live(
         raise ConfigError(f"-o: {masked(', '.join(outputs))}: name each output once")
     stage, stats, started = stage or Stage(), Stats(), time.monotonic()
     recording = not all(_is_view(spec) or is_push(spec) for spec in outputs)
-    controls = make_controls(settings, explainer, recording=recording, forbidden=stage.forbidden)
-    if all(is_page(spec) for spec in outputs):
+    controls = make_controls(settings, explainer, recording=recording, forbidden=stage.forbidden, cameras=len(sources))
+    if len(sources) == 1 and all(is_page(spec) for spec in outputs):
         controls.change(hud="off")  # a page writes the words beside the picture
+
+    def decode_errors() -> int:
+        return sum(source.decode_errors for source in sources)
+
     times: list[float] = []
     shown = -1
-    warm_up(explainer, source.info)
+    warm_up(explainer, *(source.info for source in sources))
     stage.before_outputs()
     with ExitStack() as stack:
-        run = run_info(source.info, explainer)
         # Its threads start with the first picture: the sinks are opened, and closed after it.
-        pipeline = make_pipeline(
-            source,
-            explainer,
-            settings,
-            Policy.LIVE,
-            interrupt,
-            stats,
-            controls=controls,
-            resizable=all(_is_view(spec) for spec in outputs),
-        )
+        resizable = all(_is_view(spec) for spec in outputs)
+        pipeline = _make(sources, explainer, settings, interrupt, stats, controls, resizable)
+        run = run_info(pipeline.info, explainer)
 
         def state() -> dict[str, Any]:
             return {**pipeline.state(), **recorders.state()}
 
         options = replace(
             sink_options(settings, live=True, force=force),
-            decode_errors=lambda: source.decode_errors,
+            decode_errors=decode_errors,
             drop=stats.drop,
             controls=controls,
             state=state,
@@ -124,12 +123,12 @@ def run_live(
             recorders.finish()
     span = times[-1] - times[0] if len(times) > 1 else 0.0
     return {
-        "input": source.info.name,
-        "mode": source.info.detail,
+        "input": pipeline.info.name,
+        "mode": pipeline.info.detail,
         "output": [masked(spec) for spec in outputs],
         **who(explainer),
         **state(),
-        "decode_errors": source.decode_errors,
+        "decode_errors": decode_errors(),
         "interrupted": interrupt.requested,
         "elapsed_s": round(time.monotonic() - started, 3),
         "fps": round((progress.frames_out - 1) / span, 3) if span else 0.0,
@@ -138,18 +137,35 @@ def run_live(
     }
 
 
+def _make(
+    sources: Sequence[Source],
+    explainer: Explainer,
+    settings: Settings,
+    interrupt: Interrupt,
+    stats: Stats,
+    controls: Controls,
+    resizable: bool,
+) -> Pipeline | Wall:
+    if isinstance(controls, WallControls):
+        return make_wall(sources, explainer, settings, interrupt, stats, controls)
+    (source,) = sources
+    return make_pipeline(
+        source, explainer, settings, Policy.LIVE, interrupt, stats, controls=controls, resizable=resizable
+    )
+
+
 def _is_view(spec: str) -> bool:
     return spec in VIEWS or is_page(spec)
 
 
-def paired(source: str, outputs: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+def paired(sources: Sequence[str], outputs: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]]:
     """A browser's camera is read where its page is served; without ``-o`` a window, or that page.
 
-    >>> paired("browser:", ("http://127.0.0.1:9000",)), paired("0", ())
-    (('browser:http://127.0.0.1:9000', ('http://127.0.0.1:9000',)), ('0', ('display',)))
+    >>> paired(["browser:"], ("http://127.0.0.1:9000",)), paired(["0", "1"], ())
+    ((['browser:http://127.0.0.1:9000'], ('http://127.0.0.1:9000',)), (['0', '1'], ('display',)))
     """
-    if source != BROWSER:
-        return source, outputs or ("display",)
+    if BROWSER not in sources:
+        return list(sources), outputs or ("display",)
     outputs = outputs or (DEFAULT,)
     page = next((spec for spec in outputs if is_page(spec)), DEFAULT)
-    return f"{BROWSER}{page}", outputs
+    return [f"{BROWSER}{page}" if source == BROWSER else source for source in sources], outputs

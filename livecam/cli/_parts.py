@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,10 +10,11 @@ import numpy as np
 
 from livecam.config import Settings
 from livecam.controls import Controls
+from livecam.controls.wall import WallControls
 from livecam.errors import ConfigError
 from livecam.explainer import Explainer
 from livecam.overlay import Painter, Style
-from livecam.pipeline import Pipeline, Policy
+from livecam.pipeline import Pipeline, Policy, Wall
 from livecam.sinks import SinkOptions
 from livecam.sinks.heatmap import SCHEME as HEATMAP
 from livecam.sinks.images import ImagesSink
@@ -61,10 +62,11 @@ def make_explainer(settings: Settings, work: Literal["still", "live", "every"] =
     )
 
 
-def warm_up(explainer: Explainer, source: SourceInfo) -> None:
-    """Explain a picture of the source's size before the first one comes: the first time with a model, that takes
+def warm_up(explainer: Explainer, *sources: SourceInfo) -> None:
+    """Explain a picture of each source's size before the first one comes: the first time with a model, that takes
     seconds, in which a short show would be over and a camera's picture would stand without a map."""
-    explainer.explain(np.zeros((source.height, source.width, 3), np.uint8))
+    for height, width in {(source.height, source.width) for source in sources}:
+        explainer.explain(np.zeros((height, width, 3), np.uint8))
 
 
 def make_painter(settings: Settings, explainer: Explainer) -> Painter:
@@ -152,6 +154,34 @@ def make_pipeline(
         check=settings.check,
         controls=controls,
         resizable=resizable,
+        max_frames=settings.max_frames,
+        stop_requested=stop,
+        stats=stats,
+    )
+
+
+def make_wall(
+    sources: Sequence[Source],
+    explainer: Explainer,
+    settings: Settings,
+    stop: Callable[[], bool],
+    stats: Stats,
+    controls: WallControls,
+) -> Wall:
+    """Raises ConfigError for what one camera can do and several cannot."""
+    for name in ("sync", "subtitles", "maps", "heatmap_video"):
+        if getattr(settings, name):
+            raise ConfigError(f"--{name.replace('_', '-')}: is for one camera; run each by itself")
+    return Wall(
+        sources,
+        explainer,
+        class_idx=class_of(settings, explainer),
+        smooth_s=settings.smooth,
+        painter=make_painter(settings, explainer),
+        quality=settings.quality,
+        target_fps=settings.target_fps,
+        check=settings.check,
+        controls=controls,
         max_frames=settings.max_frames,
         stop_requested=stop,
         stats=stats,

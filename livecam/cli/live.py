@@ -14,7 +14,7 @@ from livecam.cli._options import BESIDE, CAMERA, FAULTS, LOOK, MODEL, PART, RECO
 
 
 @click.command()
-@click.argument("source", metavar="[SOURCE]", default="0")
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1)
 @click.option(
     "-o",
     "--output",
@@ -37,10 +37,18 @@ from livecam.cli._options import BESIDE, CAMERA, FAULTS, LOOK, MODEL, PART, RECO
 @click.option("--force", is_flag=True, help="Overwrite what exists.")
 @flags(MODEL, LOOK, STREAM, BESIDE, RECORD, PART, CAMERA, FAULTS, REPORT)
 def command(
-    source: str, outputs: tuple[str, ...], force: bool, config_file: Path | None, as_json: bool, **given: Any
+    sources: tuple[str, ...],
+    outputs: tuple[str, ...],
+    force: bool,
+    config_file: Path | None,
+    as_json: bool,
+    **given: Any,
 ) -> int:
     """Explain SOURCE in real time: a camera (0, /dev/video0, part of its name), a file, rtsp://, test://,
     or browser: for the camera of a page that is served with -o http://127.0.0.1:8080.
+
+    Several sources share the network and are shown side by side; a click or e enlarges one, w shows all again. One that
+    is lost, or not there yet, is waited for.
 
     The newest picture is shown with the newest explanation. q, Esc or closing the window ends it, f is full screen.
     A recording whose disk is full ends, the show goes on.
@@ -50,14 +58,20 @@ def command(
 
     from livecam.cli._live import paired, run_live
     from livecam.cli._parts import make_explainer, masks, source_options, subtitles_of
+    from livecam.errors import ConfigError
+    from livecam.masking import masked
     from livecam.sources.reconnecting import open_live
 
-    source, outputs = paired(source, outputs)
+    specs, outputs = paired(sources or ("0",), outputs)
+    if len(set(specs)) < len(specs):
+        raise ConfigError(f"{masked(', '.join(specs))}: name each source once")
     subtitles = [found for spec in outputs if chosen.subtitles and (found := subtitles_of(spec))]
     outputs = (*outputs, *subtitles, *masks(chosen).values())
+    wait = len(specs) > 1 and chosen.reconnect is not False
     with Interrupt() as interrupt, ExitStack() as stack:
-        opened = stack.enter_context(open_live(source, source_options(chosen)))
-        say(f"{opened.info.name}: {opened.info.detail or f'{opened.info.width}x{opened.info.height}'}")
+        opened = [stack.enter_context(open_live(spec, source_options(chosen), wait=wait)) for spec in specs]
+        for source in opened:
+            say(f"{source.info.name}: {source.info.detail or f'{source.info.width}x{source.info.height}'}")
         explainer = stack.enter_context(make_explainer(chosen, "live"))
         report = run_live(opened, list(outputs), chosen, explainer, interrupt, force=force)
     say(

@@ -71,6 +71,7 @@ class Pipeline:
     ) -> None:
         if max_frames is not None and max_frames < 1:
             raise ConfigError(f"max_frames is at least 1, not {max_frames}")
+        self.info = source.info
         self.policy = policy or (Policy.LIVE if source.info.live else Policy.EVERY)
         self.stats, self.progress = stats or Stats(), Progress(level=quality or 0)
         window = getattr(explainer, "window", None)

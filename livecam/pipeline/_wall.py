@@ -14,9 +14,11 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, runtime_checkable
 
+from livecam.addresses import scheme
 from livecam.channel import Channel, Closed, Full
 from livecam.clock import Clock, Pacer, SystemClock
 from livecam.controls.wall import WallControls
@@ -136,7 +138,7 @@ class Wall:
                 check=check,
                 window=Window(*window) if window else None,
             )
-            name = names[number] if names else infos[number].name
+            name = names[number] if names else _short(infos[number].name)
             cameras.append(Camera(run, f"{number + 1}  {name}", rate, turns.places[number], len(sources)))
         self.cameras: tuple[Camera, ...] = tuple(cameras)
         self.info = SourceInfo(
@@ -426,6 +428,15 @@ def _raise_failure(thread: Channel[None]) -> None:
     """What the thread that closes the channel has failed with, if it has."""
     with suppress(TimeoutError, Closed):
         thread.get(0)
+
+
+def _short(name: str) -> str:
+    """An address as it is, of a path the file.
+
+    >>> _short("clips/dog.mp4"), _short("rtsp://10.0.0.7/front")
+    ('dog.mp4', 'rtsp://10.0.0.7/front')
+    """
+    return name if scheme(name) else Path(name).name or name
 
 
 def _shape(waiting: Waiting) -> object:

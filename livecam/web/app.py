@@ -77,7 +77,8 @@ class Show:
     def hello(self) -> dict[str, Any]:
         run = self.run
         known = {} if run is None else {"source": run.source.name, "model": run.model, "method": run.method}
-        return {"run": {**known, "camera": self.feed is not None, "alarm": " · ".join(self.controls.alarms)}}
+        alarm = " · ".join(self.controls.alarms)
+        return {"run": {**known, "camera": self.feed is not None, "wall": self.controls.wall, "alarm": alarm}}
 
 
 def application(show: Show) -> Starlette:

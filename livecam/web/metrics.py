@@ -25,7 +25,8 @@ def plain(thing: Any) -> Any:
 def prometheus(state: dict[str, Any]) -> str:
     """Every number of a nested dict is a gauge, named by its path; the texts of the first level are labels of one.
 
-    Lists and nothing are left out. Of two paths that come to the same name the first counts.
+    Dicts in a list go by their number; other lists, and nothing, are left out. Of two paths that come to the same name
+    the first counts.
 
     >>> print(prometheus({"model": "net", "fps": 29.5, "stages": {"decode": {"p50 ms": 1}}}), end="")
     # TYPE livecam_info gauge
@@ -48,6 +49,8 @@ def prometheus(state: dict[str, Any]) -> str:
 
 def _numbers(state: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], float]]:
     for name, value in state.items():
+        if isinstance(value, list):
+            value = {str(number): one for number, one in enumerate(value) if isinstance(one, dict)}
         if isinstance(value, dict):
             yield from _numbers(value, (*path, str(name)))
         elif isinstance(value, int | float):

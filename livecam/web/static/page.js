@@ -51,7 +51,7 @@ let connected = false;
 let drawn = 0; // when the last picture was drawn, page's clock
 let latest = null;
 let view = { paused: false, mirror: false, against: null };
-let run = { camera: false, alarm: "" };
+let run = { camera: false, wall: false, alarm: "" };
 let notice = "waiting";
 let latency = null;
 const times = [];
@@ -82,6 +82,7 @@ const link = new Link({
     if (said.run) {
       run = said.run;
       $("camera").hidden = !run.camera;
+      $("next").hidden = $("all").hidden = !run.wall;
       if (run.camera && !latest && notice === "waiting") tell("startCamera");
       else tell(notice);
     }
@@ -224,12 +225,17 @@ function showVotes(votes) {
 
 function pointed(event) {
   const box = picture.getBoundingClientRect();
-  ask((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
+  const [x, y] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+  if (!(run.wall && view.enlarged === null)) ask(x, y);
+  else if (event.type === "pointerdown") act("enlarge", [x, y].map((one) => Math.min(Math.max(one, 0), 1)));
 }
 
 picture.onpointermove = (event) => event.pointerType !== "touch" && pointed(event);
 picture.onpointerleave = (event) => event.pointerType !== "touch" && forget();
-picture.onpointerdown = (event) => event.pointerType === "touch" && (spot ? forget() : pointed(event));
+picture.onpointerdown = (event) => {
+  if (event.pointerType === "touch" && spot) forget();
+  else if (event.pointerType === "touch" || (run.wall && view.enlarged === null)) pointed(event);
+};
 picture.onblur = forget;
 picture.onkeydown = (event) => {
   const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
