@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from livecam.controls import Choices, Controls, View
+from livecam.controls import ACTIONS, Choices, Controls, View
 from livecam.errors import ConfigError
 from livecam.geometry import Region
 
@@ -84,11 +84,10 @@ class WallControls(Controls):
         return self._view
 
     def _seen_at(self, number: int, value: Any) -> Any:
-        """A spot of the wall as one of the picture of the enlarged camera; "off" beside it."""
-        if not (
-            isinstance(value, list | tuple) and len(value) == 2 and all(type(one) in (int, float) for one in value)
-        ):
-            return value
+        """A spot of the wall as one of the picture of the enlarged camera; "off" beside it. Raises ConfigError."""
+        spot = ACTIONS.get("spot").change(self._common, value, self._choices).spot
+        if spot is None:
+            return "off"
         y0, x0, y1, x1 = self._whole[number]
-        x, y = (value[0] - x0) / (x1 - x0), (value[1] - y0) / (y1 - y0)
+        x, y = (spot[0] - x0) / (x1 - x0), (spot[1] - y0) / (y1 - y0)
         return [x, y] if 0 <= x <= 1 and 0 <= y <= 1 else "off"

@@ -69,10 +69,10 @@ def arrange(sizes: Sequence[Size], largest: Size = LARGEST) -> Grid:
     """The grid in which pictures of ``sizes`` are shown largest, on a wall of at most ``largest``.
 
     All cells are alike; a picture fills its cell in its own shape, and no cell is larger than its largest picture
-    needs. The wall's sides are even.
+    needs. The wall has the shape of ``largest``, and even sides.
 
     >>> arrange([(480, 640)] * 2).size
-    (506, 1284)
+    (722, 1284)
     """
     count = len(sizes)
     cells = {columns: _cell(-(-count // columns), columns, largest) for columns in range(1, count + 1)}
@@ -83,13 +83,19 @@ def arrange(sizes: Sequence[Size], largest: Size = LARGEST) -> Grid:
     fits = [_fit(size, (int(cell[0] / enlarged), int(cell[1] / enlarged))) for size in sizes]
     cell = max(height for height, _ in fits), max(wide for _, wide in fits)
     strip = _strip(cell[0])
-    wall = rows * (cell[0] + strip) + (rows - 1) * GAP, columns * cell[1] + (columns - 1) * GAP
+    inner = rows * (cell[0] + strip) + (rows - 1) * GAP, columns * cell[1] + (columns - 1) * GAP
+    # In the shape of a screen: one that is enlarged has room to grow.
+    wall = (
+        max(inner[0], _even(inner[1] * largest[0] / largest[1])),
+        max(inner[1], _even(inner[0] * largest[1] / largest[0])),
+    )
+    above, beside = ((outer - own) // 2 for outer, own in zip(wall, inner, strict=True))
     tiles = []
     for number, fit in enumerate(fits):
         row, column = divmod(number, columns)
         missing = columns - min(columns, count - row * columns)  # a row that is not full stands in the middle
-        top = row * (cell[0] + strip + GAP)
-        left = column * (cell[1] + GAP) + missing * (cell[1] + GAP) // 4 * 2
+        top = above + row * (cell[0] + strip + GAP)
+        left = beside + column * (cell[1] + GAP) + missing * (cell[1] + GAP) // 4 * 2
         tiles.append(_tile((top, left), cell, strip, fit))
     high = _strip(wall[0])
     room = wall[0] - high, wall[1]

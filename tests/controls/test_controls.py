@@ -20,6 +20,7 @@ CHOICES = Choices(
     method="gradcam",
     alpha=0.5,
     recording=True,
+    tiles=((0.0, 0.0, 1.0, 0.5), (0.0, 0.5, 1.0, 1.0)),
 )
 NONSENSE = [
     *(math.nan, math.inf, -1, 6, 1000, 10**400, 0.5 + 1j, -0.1, 1.1, "", "yes", "\x00", "x" * 10**5, b"on", object()),
@@ -41,6 +42,7 @@ WELL = {
     "colormap": [None, "gray"],
     "opacity": ["-", "+", 0, 1, 0.3],
     "quality": ["-", "+", "auto", 0, 3],
+    "enlarge": [None, "off", 0, 1, [0, 1], (0.25, 0.75)],
     "help": [None, True, False],
 }
 
@@ -66,6 +68,7 @@ def valid(view):
     assert view.alpha is None or (type(view.alpha) is float and 0 <= view.alpha <= 1)
     assert view.quality is None or (type(view.quality) is int and 0 <= view.quality <= 3)
     assert type(view.rank) is int and 1 <= view.rank <= 5
+    assert view.enlarged in (None, 0, 1)
     assert view.locked is None or (type(view.locked) is int and 0 <= view.locked < 1000)
     assert view.against in (None, RUNNER_UP) or (type(view.against) is int and 0 <= view.against < 1000)
     assert view.spot is None or (len(view.spot) == 2 and all(type(v) is float and 0 <= v <= 1 for v in view.spot))
