@@ -462,6 +462,24 @@ class TestLive:
         assert times(here / "heat.mkv") == times(here / "out.mkv")
         assert list(read_maps(here / "maps.npz"))
 
+    def test_several_cameras_are_one_picture(self, livecam, here):
+        names = ["test://?size=96x64&frames=20&seed=1", "test://?size=64x96&frames=10&fps=15"]
+        result = livecam("live", *names, "-o", "out.mp4", "-o", "null", "--json")
+        assert result.code == 0
+        report = result.report
+        assert [camera["input"] for camera in report["cameras"]] == names
+        assert [camera["frames_in"] for camera in report["cameras"]] == [20, 10]
+        assert all(camera["health"] == "ended" and camera["explained"] for camera in report["cameras"])
+        assert 0 < len(times(here / "out.mp4")) <= report["frames_out"] <= 30
+
+    @pytest.mark.parametrize("flags", [("0",), ("--sync",), ("--maps", "m.npz")])
+    def test_what_several_cameras_cannot_do(self, livecam, here, flags):
+        sources = (
+            ["0", "0"] if flags == ("0",) else ["test://?frames=3&size=64x64", "test://?frames=3&size=64x64&seed=1"]
+        )
+        result = livecam("live", *sources, "-o", "null", *flags[flags == ("0",) :])
+        assert result.code == 2
+
     def test_without_a_display_it_says_so(self, livecam):
         result = livecam("live", "test://?frames=3")
         assert result.code == 5

@@ -11,13 +11,13 @@ from livecam.clock import ManualClock
 from livecam.controls import Choices
 from livecam.controls.wall import WallControls
 from livecam.errors import ConfigError, ModelError, SourceLost
-from livecam.explainer import Explainer
+from livecam.explainer import Asked, Explainer
 from livecam.health import State
 from livecam.overlay import Painter, Style
 from livecam.pipeline import Wall
 from livecam.pipeline._wall import within
 from livecam.sources import open_source
-from livecam.types import Explanation, Frame, Prediction, SourceInfo
+from livecam.types import Explanation, Frame, Prediction, Question, SourceInfo
 
 WAIT_S = 20
 SIZE = (96, 128)
@@ -262,16 +262,37 @@ def test_what_makes_no_sense_is_refused(options):
         Wall([], Sees())
 
 
-def test_with_real_parts_maps_are_those_of_single_pictures():
-    sizes = [(120, 160), (120, 160), (96, 96)]
-    specs = [f"test://?size={width}x{height}&fps=4&seed={seed}" for seed, (height, width) in enumerate(sizes)]
-    with Explainer(detail="plain") as explainer:
-        for size in set(sizes):
-            explainer.explain(np.zeros((*size, 3), np.uint8))  # the first of a size takes seconds
-        with Wall([open_source(spec) for spec in specs], explainer, check=True, **plain()) as wall:
-            until(wall, lambda: all(one.shown and one.shown.lag == 0 for one in wall.cameras))
-            made = [one.shown for one in wall.cameras]
-        for shown in made:
-            alone = explainer.explain(shown.frame.picture)
-            assert shown.explanation.top == alone.top
-            assert (shown.explanation.cam == alone.cam).all()
+@pytest.fixture(scope="module")
+def explainer():
+    """It takes pictures together."""
+    with Explainer(backend="torch", input="squash", input_size=64, detail="plain") as one:
+        yield one
+
+
+def same(one, other):
+    assert [found.class_idx for found in one.top] == [found.class_idx for found in other.top]
+    assert one.class_idx == other.class_idx
+    np.testing.assert_allclose([p.score for p in one.top], [p.score for p in other.top], atol=1e-5)
+    np.testing.assert_allclose(one.cam, other.cam, atol=1e-4)
+    assert one.peak == pytest.approx(other.peak, rel=1e-4)
+
+
+def test_together_is_what_each_is_alone(explainer):
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, 255, (*size, 3), np.uint8) for size in [(60, 80), (60, 80), (48, 48), (60, 80), (60, 80)]]
+    wishes = [{}, {"class_idx": 7}, {"choose": lambda scores: int(scores.argsort()[-3])}]
+    wishes += [{"question": Question(rank=2)}, {"question": Question(against="runner-up"), "input_size": 96}]
+    assert explainer.together > 1
+    made = explainer.explain_together([Asked(image, **asked) for image, asked in zip(images, wishes, strict=True)])
+    for one, image, asked in zip(made, images, wishes, strict=True):
+        same(one, explainer.explain(image, **asked))
+    assert made[1].class_idx == 7 and made[4].against is not None
+
+
+def test_with_real_parts_maps_are_those_of_single_pictures(explainer):
+    specs = [f"test://?size={size}&fps=2&seed={seed}" for seed, size in enumerate(("80x60", "80x60", "48x48"))]
+    with Wall([open_source(spec) for spec in specs], explainer, check=True, target_fps=20, **plain()) as wall:
+        until(wall, lambda: all(one.shown and one.shown.lag == 0 for one in wall.cameras))
+        made = [one.shown for one in wall.cameras]
+    for shown in made:
+        same(shown.explanation, explainer.explain(shown.frame.picture))
