@@ -13,6 +13,7 @@ from livecam.controls import Controls
 from livecam.controls.wall import WallControls
 from livecam.errors import ConfigError
 from livecam.explainer import Explainer
+from livecam.masking import masked
 from livecam.overlay import Painter, Style
 from livecam.pipeline import Pipeline, Policy, Wall
 from livecam.sinks import SinkOptions
@@ -160,6 +161,15 @@ def make_pipeline(
     )
 
 
+def check_several(specs: Sequence[str], settings: Settings) -> None:
+    """Raises ConfigError for what one camera can do and several cannot."""
+    if len(set(specs)) < len(specs):
+        raise ConfigError(f"{masked(', '.join(specs))}: name each source once")
+    for name in ("sync", "subtitles", "maps", "heatmap_video"):
+        if getattr(settings, name) and len(specs) > 1:
+            raise ConfigError(f"--{name.replace('_', '-')}: is for one camera; run each by itself")
+
+
 def make_wall(
     sources: Sequence[Source],
     explainer: Explainer,
@@ -168,10 +178,6 @@ def make_wall(
     stats: Stats,
     controls: WallControls,
 ) -> Wall:
-    """Raises ConfigError for what one camera can do and several cannot."""
-    for name in ("sync", "subtitles", "maps", "heatmap_video"):
-        if getattr(settings, name):
-            raise ConfigError(f"--{name.replace('_', '-')}: is for one camera; run each by itself")
     return Wall(
         sources,
         explainer,

@@ -57,14 +57,11 @@ def command(
     chosen = settings(config_file, given)
 
     from livecam.cli._live import paired, run_live
-    from livecam.cli._parts import make_explainer, masks, source_options, subtitles_of
-    from livecam.errors import ConfigError
-    from livecam.masking import masked
+    from livecam.cli._parts import check_several, make_explainer, masks, source_options, subtitles_of
     from livecam.sources.reconnecting import open_live
 
     specs, outputs = paired(sources or ("0",), outputs)
-    if len(set(specs)) < len(specs):
-        raise ConfigError(f"{masked(', '.join(specs))}: name each source once")
+    check_several(specs, chosen)
     subtitles = [found for spec in outputs if chosen.subtitles and (found := subtitles_of(spec))]
     outputs = (*outputs, *subtitles, *masks(chosen).values())
     wait = len(specs) > 1 and chosen.reconnect is not False

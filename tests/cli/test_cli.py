@@ -464,7 +464,7 @@ class TestLive:
 
     def test_several_cameras_are_one_picture(self, livecam, here):
         names = ["test://?size=96x64&frames=20&seed=1", "test://?size=64x96&frames=10&fps=15"]
-        result = livecam("live", *names, "-o", "out.mp4", "-o", "null", "--json")
+        result = livecam("live", *names, "-o", "out.mp4", "-o", "null", "--json", "--input", "squash")
         assert result.code == 0
         report = result.report
         assert [camera["input"] for camera in report["cameras"]] == names
