@@ -44,7 +44,7 @@ class OpenVinoBackend:
     name = "openvino"
     device = "cpu"
     accepts = ANY
-    batches = False  # several at a time are no faster than one after the other
+    batches = False  # ``forward`` takes them one after the other
 
     def __init__(
         self,
