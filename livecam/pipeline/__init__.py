@@ -12,11 +12,12 @@ from livecam.clock import Clock, SystemClock
 from livecam.controls import Controls
 from livecam.errors import ConfigError
 from livecam.overlay import Painter
+from livecam.pipeline._camera import Camera
 from livecam.pipeline._every import every
 from livecam.pipeline._live import live
 from livecam.pipeline._meter import Meter
 from livecam.pipeline._run import Explains, Progress, Run
-from livecam.pipeline._wall import Camera, Wall
+from livecam.pipeline._wall import Wall
 from livecam.pipeline._window import Window
 from livecam.smoothing import Smoother
 from livecam.sources import Source
