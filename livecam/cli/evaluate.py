@@ -11,7 +11,6 @@ import click
 
 from livecam.cli._console import console, emit, say, table
 from livecam.cli._options import MODEL, REPORT, flags, settings
-from livecam.cli._progress import counted
 from livecam.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -78,6 +77,7 @@ def command(
         check_installed()
     request = make_request(dataset, output, what, chosen)
 
+    from livecam.cli._progress import counted
     from livecam.evaluation import report as view
     from livecam.evaluation.run import evaluate
 

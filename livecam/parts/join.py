@@ -97,7 +97,7 @@ def _decoding_times(shown: list[int]) -> list[int]:
     by as many pictures as are stored ahead of their turn. shown: times of showing, in the order of storing.
 
     >>> _decoding_times([0, 30, 10, 20, 40])
-    [-20, -10, 0, 10, 20]
+    [-10, 0, 10, 20, 30]
     """
     times = sorted(shown)
     rank = {time: number for number, time in enumerate(times)}

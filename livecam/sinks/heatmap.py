@@ -13,7 +13,7 @@ from livecam.sinks import SINKS, BaseSink, SinkOptions
 from livecam.sinks._codecs import FORMATS, sane_rate
 from livecam.sinks._files import OutFile, cannot_write
 from livecam.sinks._timeline import timeline
-from livecam.sinks.video import LIVE_MUXER, MP4
+from livecam.sinks.video import LIVE_MUXER, MP4, PLAYABLE
 from livecam.types import AnnotatedFrame, Image, RunInfo
 
 SCHEME = "heatmap://"
@@ -44,6 +44,7 @@ class HeatmapSink(BaseSink):
         self._file = OutFile(path, self._options)
         self._lock = threading.Lock()
         self._size: tuple[int, int] | None = None
+        self._packets = 0
 
     @staticmethod
     def matches(spec: str) -> bool:
@@ -68,7 +69,7 @@ class HeatmapSink(BaseSink):
                 frame = av.VideoFrame.from_numpy_buffer(heat, "gray")
                 frame.color_range = FULL
                 frame.pts, frame.duration, frame.time_base = shown.ticks, shown.duration, self._timeline.time_base
-                self._container.mux(self._stream.encode(frame))
+                self._mux(self._stream.encode(frame))
             except (OSError, av.FFmpegError) as exc:
                 self._give_up()
                 raise exc if isinstance(exc, SinkError) else cannot_write(self._path, exc) from exc
@@ -83,7 +84,7 @@ class HeatmapSink(BaseSink):
                 if self._size is None:
                     self._file.discard()
                     return
-                self._container.mux(self._stream.encode(None))
+                self._mux(self._stream.encode(None))
                 self._container.close()
                 self._file.commit()
             except (OSError, av.FFmpegError) as exc:
@@ -110,6 +111,12 @@ class HeatmapSink(BaseSink):
         stream.time_base = stream.codec_context.time_base = self._timeline.time_base
         self._stream = stream
 
+    def _mux(self, packets: list[av.Packet[av.VideoStream]]) -> None:
+        self._container.mux(packets)
+        self._packets += len(packets)
+        if self._options.live and self._packets >= PLAYABLE:
+            self._file.commit()
+
     def _exact(self, name: str) -> dict[str, str]:
         """In mp4 and mov, a film that does not begin at 0 begins at a tick of this clock; by itself, a millisecond."""
         clock = self._timeline.time_base.denominator
@@ -118,8 +125,7 @@ class HeatmapSink(BaseSink):
     def _give_up(self) -> None:
         """After a failure: what was recorded live stays, the rest is removed."""
         self.closed = True
-        if not self._options.live:
-            self._file.discard()
+        self._file.discard()
         if self._size is not None:
             try:
                 self._container.close()

@@ -113,8 +113,7 @@ class MapsSink(BaseSink):
 
     def _give_up(self) -> None:
         self.closed = True
-        if not self._options.live:
-            self._file.discard()
+        self._file.discard()
         try:
             self._zip.close()
         except (OSError, ValueError):

@@ -36,7 +36,9 @@ LIVE_MUXER = {
 }
 # Microseconds for which a live muxer waits for a label that is not settled yet; FFmpeg's own ten seconds would be lost.
 LABEL_WAIT = {"max_interleave_delta": "100000"}
-PLAYABLE = 2  # packets given to a muxer of these, after which the first one is in the file
+# FFmpeg loses the picture before a label from fragments of one picture.
+LABELLED = {name: LABEL_WAIT | {"movflags": "+hybrid_fragmented+frag_keyframe"} for name in MP4}
+PLAYABLE = 2  # fragments that a muxer of these has begun, after which the first one is in the file
 
 
 class VideoSink(BaseSink):
@@ -66,7 +68,7 @@ class VideoSink(BaseSink):
         self._text: TextTrack | None = None
         self._first: av.Packet[VideoStream] | None = None
         self._finished = False
-        self._packets = 0
+        self._fragments = 0
         self._whole = 0
 
     @staticmethod
@@ -123,7 +125,7 @@ class VideoSink(BaseSink):
         live, source = self._options.live, self._source
         options = (LIVE_MUXER if live else MUXER).get(self._format, {})
         if live and self._options.subtitles:
-            options = options | LABEL_WAIT
+            options = options | LABELLED.get(self._format, LABEL_WAIT)
         self._container = av.open(f"file:{self._file.work}", "w", format=self._format, options=options)
         self._container.metadata.update({"comment": self._options.comment} if self._options.comment else {})
         self._stream = self._add_video(self._container, first)
@@ -161,9 +163,9 @@ class VideoSink(BaseSink):
                     if track:
                         track.until(packet.pts * packet.time_base)
             self._container.mux(packet)
-            self._packets += 1
+            self._fragments += packet.is_keyframe if self._text and self._format in MP4 else 1
         if self._options.live:
-            if self._packets >= PLAYABLE:
+            if self._fragments >= PLAYABLE:
                 self._file.commit()
             self._whole = self._size()
 

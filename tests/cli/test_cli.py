@@ -587,7 +587,8 @@ class TestLists:
         assert report["cam"]["needs"] == ["a head of pooling and one linear layer"]
         assert "gradcam" in report["hirescam"]["same_as"]
         assert [name for name in report if report[name]["budget"]] == ["iscam", "scorecam", "smoothgradcampp", "sscam"]
-        assert [name for name in report if not report[name]["of_class"]] == ["eigencam", "fem", "kpcacam", "random"]
+        classless = ["attentionrollout", "eigencam", "fem", "kpcacam", "random"]
+        assert [name for name in report if not report[name]["of_class"]] == classless
         assert "Grad-CAM" in livecam("methods").err
 
     def test_devices(self, livecam):

@@ -57,6 +57,7 @@ class NoNetwork:
 
     title = model = method = target_layer = backend = precision = "none"
     device, methods, labels = "cpu", ("none",), ("thing",)
+    random_weights = False
 
     def explain(self, *_: Any, **__: Any) -> Explanation:
         return Explanation(0, 0, (), np.zeros((7, 7), np.float32), 0.0, "none", "none", 0.0)
