@@ -19,7 +19,7 @@ from pydantic_settings import (
 from livecam.errors import ConfigError
 
 PREFIX = "LIVECAM_"
-SMOOTH_S = 0.25
+SMOOTH_S = 0.35
 
 
 def _seconds(value: Any) -> Any:

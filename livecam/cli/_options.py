@@ -72,7 +72,7 @@ LOOK = [
     click.option("--quality", metavar="Q", help="Heatmap at 1 (0), 1/2 (1), 1/4 (2), 1/8 (3) of the picture, or auto."),
 ]
 STREAM = [
-    click.option("--smooth", metavar="SECONDS", help="Time constant of the smoothing, or off.  [0.25]"),
+    click.option("--smooth", metavar="SECONDS", help="Time constant of the smoothing, or off.  [0.35]"),
     click.option("--max-frames", metavar="N", help="Stop after so many frames."),
     click.option("--codec", metavar="NAME", help="h264, h265, av1, vp9 or nvenc.  [h264]"),
     click.option("--crf", metavar="N", help="Constant quality of the encoder; lower is better."),

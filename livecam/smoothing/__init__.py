@@ -18,7 +18,7 @@ from livecam.smoothing.scene import SceneCut
 from livecam.smoothing.tracking import Tracker
 from livecam.types import Explanation, Picture
 
-DEFAULT_SECONDS = 0.25
+DEFAULT_SECONDS = 0.35
 
 Memory = dict[str, NDArray[Any]]
 """What a Smoother remembers: name → array; what is not remembered is left out."""
