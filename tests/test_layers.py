@@ -11,7 +11,7 @@ ROOT = Path(livecam.__file__).parent
 LAYERS = [
     {"errors"},
     {"_av", "_openvino", "addresses", "cache", "clock", "health", "idle", "masking", "registry", "restarts"},
-    {"heartbeat", "planes"},
+    {"heartbeat", "media", "planes"},
     {"geometry"},
     {"heat", "upsampling"},
     {"detail", "types"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import stat
 from collections.abc import Iterator
 from fractions import Fraction
@@ -11,6 +12,7 @@ from typing import Any, Protocol, TypeAlias
 
 from livecam._av import av
 from livecam.masking import masked
+from livecam.media import LOCAL, open_media
 
 LOG = logging.getLogger("livecam")
 Packet: TypeAlias = "av.Packet[Any]"
@@ -53,10 +55,9 @@ class AudioCopy:
         self._zero, self._start, self._stop = zero, start, stop
         self._skipped = 0
         self._input = _open(media)
-        self._tracks = (
-            {track.index: _add_track(track, output) for track in self._input.streams.audio} if self._input else {}
-        )
-        self.rates = [track.codec_context.sample_rate for track in self._input.streams.audio] if self._input else []
+        self._sound = _known(self._input, self._name) if self._input else []
+        self._tracks = {track.index: _add_track(track, output) for track in self._sound}
+        self.rates = [track.codec_context.sample_rate for track in self._sound]
         self._packets = self._read()
         self._pending: Packet | None = next(self._packets, None)
 
@@ -86,10 +87,9 @@ class AudioCopy:
         """Packets with a time, of the part that is asked for, in the order of the file."""
         if self._input is None or not self._tracks:
             return
-        tracks = list(self._input.streams.audio)
         if self._start is not None:
-            self._seek(tracks[0], self._start)
-        for packet in self._demux(tracks):
+            self._seek(self._sound[0], self._start)
+        for packet in self._demux(self._sound):
             if self._stop is not None and _time(packet) >= self._stop:
                 return
             if self._start is None or _time(packet) >= self._start:
@@ -114,7 +114,7 @@ class AudioCopy:
                         continue
                     yield packet
                 return
-            except (av.FFmpegError, OSError):
+            except (av.FFmpegError, OSError, IndexError):  # the last: a stream that appears on the way
                 errors += 1
                 self._skipped += 1
 
@@ -188,21 +188,26 @@ def _open(media: str) -> av.container.InputContainer | None:
         if "://" not in media and not stat.S_ISREG(Path(media).stat().st_mode):
             raise OSError("not a file that can be read twice")
         # Named as a file, for FFmpeg takes what stands before a colon for a protocol.
-        return av.open(media if "://" in media else f"file:{media}", timeout=(OPEN_S, READ_S))
+        return open_media(media if "://" in media else f"{LOCAL}{media}", timeout=(OPEN_S, READ_S))
     except (av.FFmpegError, OSError):
         LOG.warning("%s: cannot be opened once more for its audio; the recording has none", masked(media))
         return None
+
+
+def _known(media: av.container.InputContainer, name: str) -> list[av.AudioStream]:
+    """The tracks of a codec that FFmpeg knows, at a rate that there is."""
+    tracks = [track for track in media.streams.audio if track.codec_context and track.codec_context.sample_rate > 0]
+    if len(tracks) < len(media.streams.audio):
+        LOG.warning("%s: %d tracks of unknown sound left out", name, len(media.streams.audio) - len(tracks))
+    return tracks
 
 
 def _add_track(track: av.AudioStream, output: av.container.OutputContainer) -> Track:
     codec = track.codec_context.codec.canonical_name
     allowed = COPIED[output.format.name]
     target: av.AudioStream | None = None
-    if allowed is None or codec in allowed:
-        try:
-            target = output.add_stream_from_template(track)
-        except ValueError:
-            allowed = frozenset()
+    if (allowed is None or codec in allowed) and _holds(output.format.name, track):
+        target = output.add_stream_from_template(track)
     if target is not None:
         _describe(target, track)
         early = output.format.name not in ("matroska", "webm") or codec in DELAYED
@@ -212,6 +217,17 @@ def _add_track(track: av.AudioStream, output: av.container.OutputContainer) -> T
     _describe(target, track)
     LOG.warning("%s: a .%s file does not hold it, transcoded to %s", codec, output.format.name, encoder)
     return Transcoded(track, target)
+
+
+def _holds(container: str, track: av.AudioStream) -> bool:
+    """Does the muxer take the track as it is? A damaged description of it would cost the pictures as well."""
+    try:
+        with av.open(os.devnull, "w", format=container) as trial:
+            trial.add_stream_from_template(track)
+            trial.start_encoding()
+    except (av.FFmpegError, ValueError):
+        return False
+    return True
 
 
 def _add_encoder(track: av.AudioStream, output: av.container.OutputContainer, encoder: str) -> av.AudioStream:

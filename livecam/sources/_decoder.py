@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from livecam._av import av
+from livecam.media import MOST_PIXELS, open_media
 from livecam.threads import cores
 
 PATIENCE = 10  # failures of the demuxer in a row after which nothing more comes
@@ -33,10 +34,11 @@ class Decoder:
         self.errors = 0
         self._careful = careful
         self._network = network
-        self.container = av.open(url, options=options, timeout=timeout_s)
+        self.container = open_media(url, options, timeout_s)
         try:
             self.stream = _picture_stream(self.container)
             self.stream.thread_type = "SLICE" if careful else "AUTO"
+            self.stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
             self.stream.codec_context.thread_count = cores()  # FFmpeg would take one more, and its pictures
         except BaseException:
             self.container.close()
@@ -91,6 +93,8 @@ class Decoder:
                     failures = 0
                     yield packet
                 return
+            except IndexError:
+                continue  # PyAV does not know a stream that appears on the way; begun again, it leaves it out
             except av.FFmpegError as error:
                 if self._network:
                     raise
@@ -113,4 +117,7 @@ def _picture_stream(container: av.container.InputContainer) -> av.VideoStream:
     stream = best if best in streams else streams[0]
     if stream.codec_context is None:
         raise NoPictures("there is no decoder for its pictures")
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if width * height > MOST_PIXELS:
+        raise NoPictures(f"its pictures, {width}×{height}, are larger than {MOST_PIXELS / 1e6:.0f} megapixels")
     return stream

@@ -16,6 +16,7 @@ from livecam._av import av
 from livecam.addresses import scheme
 from livecam.errors import SourceError, SourceLost, SourceNotFound
 from livecam.masking import masked
+from livecam.media import LOCAL, is_playlist
 from livecam.sources import SOURCES, Source, SourceOptions
 from livecam.sources._decoder import Decoder, NoPictures
 from livecam.sources._guarded import GuardedSource
@@ -40,7 +41,7 @@ class VideoSource(GuardedSource):
         super().__init__()
         self._path = _local_path(spec)
         self._name = masked(spec) if self._path is None else str(self._path)
-        self._url = spec if self._path is None else f"file:{self._path}"
+        self._url = spec if self._path is None else f"{LOCAL}{self._path}"
         self._options = options
         self._convert = Converter()
         self._index = 0
@@ -131,7 +132,7 @@ class VideoSource(GuardedSource):
             return first
         if self._options.start_s:
             raise SourceError(f"{self._name}: there is no picture from {self._options.start_s:g} s on; start earlier")
-        raise SourceError(f"{self._name}: none of its pictures can be decoded; is the file damaged?")
+        raise SourceError(f"{self._name}: none of its pictures can be decoded; is the file damaged, or too large a picture?")
 
     def _describe(self, frame: av.VideoFrame) -> SourceInfo:
         recording, stream = self._recording, self._recording.decoder.stream
@@ -221,15 +222,17 @@ def _check_file(path: Path) -> None:
     try:
         if path.is_file():
             with path.open("rb") as file:
-                empty = not file.read(1)
+                beginning = file.read(64)
         else:
-            empty = False
+            beginning = b"?"  # of a pipe, which gives each byte once
             path.stat()
     except OSError as error:
         hint = "check the spelling" if isinstance(error, FileNotFoundError) else "check its permissions"
         raise SourceNotFound(f"{path}: {os.strerror(error.errno or 0).lower()}; {hint}") from error
-    if empty:
+    if not beginning:
         raise SourceError(f"{path}: the file is empty; copy or record it again")
+    if is_playlist(beginning):
+        raise SourceError(f"{path}: a list of other files or addresses, which is not followed; name those themselves")
     if path.is_dir():
         raise SourceError(f"{path}: a folder, not a video")
 
