@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import stat
 from collections.abc import Iterator
 from fractions import Fraction
@@ -13,6 +12,7 @@ from typing import Any, Protocol, TypeAlias
 from livecam._av import av
 from livecam.masking import masked
 from livecam.media import LOCAL, open_media
+from livecam.sinks._trial import Trial
 
 LOG = logging.getLogger("livecam")
 Packet: TypeAlias = "av.Packet[Any]"
@@ -80,6 +80,8 @@ class AudioCopy:
             return
         self._input.close()
         self._input = None
+        for track in self._tracks.values():
+            track.close()
         if self._skipped:
             LOG.warning("%s: %d damaged packets of audio left out", self._name, self._skipped)
 
@@ -141,12 +143,14 @@ class Track(Protocol):
 
     def flush(self) -> list[Packet]: ...
 
+    def close(self) -> None: ...
+
 
 class Copied:
     """Matroska has no time below zero: it would move the pictures as well, so what AAC needs to warm up is left out."""
 
-    def __init__(self, target: av.AudioStream, earliest: int | None) -> None:
-        self._target = target
+    def __init__(self, target: av.AudioStream, trial: Trial, earliest: int | None) -> None:
+        self._target, self._trial = target, trial
         self._earliest = earliest
         self._last_dts: int | None = None
 
@@ -158,12 +162,16 @@ class Copied:
             return []
         if self._last_dts is not None and packet.dts <= self._last_dts:
             raise av.InvalidDataError(0, "audio time does not ascend")
+        self._trial.check(packet)
         self._last_dts = packet.dts
         packet.stream = self._target
         return [packet]
 
     def flush(self) -> list[Packet]:
         return []
+
+    def close(self) -> None:
+        self._trial.close()
 
 
 class Transcoded:
@@ -181,6 +189,9 @@ class Transcoded:
 
     def flush(self) -> list[Packet]:
         return self._target.encode(None)
+
+    def close(self) -> None:
+        return
 
 
 def _open(media: str) -> av.container.InputContainer | None:
@@ -205,13 +216,12 @@ def _known(media: av.container.InputContainer, name: str) -> list[av.AudioStream
 def _add_track(track: av.AudioStream, output: av.container.OutputContainer) -> Track:
     codec = track.codec_context.codec.canonical_name
     allowed = COPIED[output.format.name]
-    target: av.AudioStream | None = None
-    if (allowed is None or codec in allowed) and _holds(output.format.name, track):
+    trial = _trial(output.format.name, track) if allowed is None or codec in allowed else None
+    if trial is not None:
         target = output.add_stream_from_template(track)
-    if target is not None:
         _describe(target, track)
         early = output.format.name not in ("matroska", "webm") or codec in DELAYED
-        return Copied(target, earliest=None if early else 0)
+        return Copied(target, trial, earliest=None if early else 0)
     encoder = ENCODERS.get(output.format.name, "aac")
     target = _add_encoder(track, output, encoder)
     _describe(target, track)
@@ -219,15 +229,12 @@ def _add_track(track: av.AudioStream, output: av.container.OutputContainer) -> T
     return Transcoded(track, target)
 
 
-def _holds(container: str, track: av.AudioStream) -> bool:
-    """Does the muxer take the track as it is? A damaged description of it would cost the pictures as well."""
+def _trial(container: str, track: av.AudioStream) -> Trial | None:
+    """None: the muxer does not take the track as it is; a damaged description of it would cost the pictures as well."""
     try:
-        with av.open(os.devnull, "w", format=container) as trial:
-            trial.add_stream_from_template(track)
-            trial.start_encoding()
+        return Trial(container, track)
     except (av.FFmpegError, ValueError):
-        return False
-    return True
+        return None
 
 
 def _add_encoder(track: av.AudioStream, output: av.container.OutputContainer, encoder: str) -> av.AudioStream:

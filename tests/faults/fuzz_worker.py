@@ -10,7 +10,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from livecam.errors import LivecamError, SourceError
+from livecam.errors import LivecamError, SinkError
 from livecam.sinks import SinkOptions, open_sink
 from livecam.sources import open_source
 from livecam.types import AnnotatedFrame, RunInfo
@@ -30,7 +30,7 @@ def answer(path: str) -> dict[str, Any]:
     try:
         return read(path)
     except LivecamError as error:
-        return {"outcome": "refused" if isinstance(error, SourceError) else "traceback", "line": " ".join(str(error).split())}
+        return {"outcome": "not written" if isinstance(error, SinkError) else "refused", "line": " ".join(str(error).split())}
     except MemoryError:
         return {"outcome": "out of memory"}
     except BaseException:  # noqa: BLE001  it is what is looked for

@@ -17,7 +17,7 @@ from types import TracebackType
 from mutants import mutant
 
 HANG_S = 30.0
-BAD = ("crash", "hang", "traceback")
+BAD = ("crash", "hang", "traceback", "not written")  # the last: what can be decoded can be recorded
 WORKER = Path(__file__).with_name("fuzz_worker.py")
 
 
