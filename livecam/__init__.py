@@ -11,6 +11,7 @@ with open_source("0") as source, open_sink("display") as sink, Explainer("effici
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from livecam.smoothing import Smoother
     from livecam.sources import SourceOptions, open_source
     from livecam.types import AnnotatedFrame, Explanation, Faithfulness, Frame, Prediction, Question, SourceInfo, Vote
+
+# Of an image; OpenCV reads it once, as it is loaded. Its own limit is 2**30: 3 GB of memory for a file of kilobytes.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**27))
 
 _HOMES = {
     "errors": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,10 +17,11 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from livecam.errors import ConfigError
+from livecam.errors import ConfigError, first_line
 
 PREFIX = "LIVECAM_"
 SMOOTH_S = 0.35
+LARGEST = 1 << 20  # bytes of a file
 
 
 def _seconds(value: Any) -> Any:
@@ -227,6 +229,8 @@ def resolve(flags: dict[str, Any], file: Path | None = None) -> Settings:
     """The settings of one command. flags: those that were given, by setting name. Raises ConfigError in one line."""
     if file is not None and not file.is_file():
         raise ConfigError(f"--config {file}: no such file")
+    if file is not None and file.stat().st_size > LARGEST:
+        raise ConfigError(f"--config {file}: larger than {LARGEST >> 20} MiB is no list of settings")
     try:
         given: dict[str, Any] = flags | ({"config_file": file} if file else {})
         return Settings(**given)
@@ -237,6 +241,10 @@ def resolve(flags: dict[str, Any], file: Path | None = None) -> Settings:
         if first["type"] == "extra_forbidden":
             raise ConfigError(f"{where} in {file}: no such setting; see 'livecam annotate --help'") from error
         message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        raise ConfigError(f"{where}: {message}, not {first['input']!r}") from error
+        raise ConfigError(f"{where}: {message}, not {reprlib.repr(first['input'])}") from error
+    except OSError as error:
+        raise ConfigError(f"--config {file}: {error.strerror}") from error
     except ValueError as error:  # a damaged TOML file
-        raise ConfigError(f"--config {file}: {error}") from error
+        raise ConfigError(f"--config {file}: {first_line(error)[:200]}") from error
+    except RecursionError as error:
+        raise ConfigError(f"--config {file}: is nested too deeply for settings") from error

@@ -450,6 +450,8 @@ class Explainer:
         seconds: float,
         spot: tuple[float, float] | None,
     ) -> Explanation:
+        if not all(np.isfinite(raw).all() for raw in raws):
+            raise ModelError(f"the map of {method} has NaN or infinity in it; use --precision float32")
         # Each by itself: what is sure of one thing does not outshine the next.
         shown = [(heat(raw, self._normalise, cells), float(raw.max())) for raw in raws]
         objects = tuple(

@@ -67,9 +67,8 @@ class ForeignBackend:
         model = _read(self._path)
         self._open(model)
         facts = {entry.key: entry.value for entry in model.metadata_props}
-        mean = spec.mean or json.loads(facts.get("livecam.mean", "null")) or IMAGENET_MEAN
-        std = spec.std or json.loads(facts.get("livecam.std", "null")) or IMAGENET_STD
-        self._mean, self._std = np.array(mean, np.float32), np.array(std, np.float32)
+        self._mean = np.array(spec.mean or self._fact(facts, "mean") or IMAGENET_MEAN, np.float32)
+        self._std = np.array(spec.std or self._fact(facts, "std") or IMAGENET_STD, np.float32)
         graph, output = Graph(model), model.graph.output[0].name
         self._logits = graph.logits(output)
         tail = graph.tail(self._logits)
@@ -88,6 +87,17 @@ class ForeignBackend:
         self._plain = self._session(model, [self._logits])
         self._engine = Engine(self._again)
         self.labels = _labels(spec, facts, self.plain(np.zeros((1, *self._size, 3), np.uint8)).shape[1])
+
+    def _fact(self, facts: dict[str, str], name: str) -> list[float] | None:
+        """Three numbers of the file's own metadata."""
+        text = facts.get(f"livecam.{name}")
+        if text is None:
+            return None
+        try:
+            one, two, three = (float(number) for number in json.loads(text))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise WeightsError(f"{self._path}: its own {name} is damaged; say --{name} R,G,B") from error
+        return [one, two, three]
 
     def forward(self, pictures: NDArray[np.uint8]) -> Tap:
         made, inputs = _outputs(self._run(self._tapped, pictures)), partial(self._normalised, pictures)
@@ -257,12 +267,12 @@ def _refuse(spec: ModelSpec, layer: str | None, device: str, precision: str) -> 
 
 
 def _labels(spec: ModelSpec, facts: dict[str, str], classes: int) -> tuple[str, ...]:
-    from livecam.models.labels import imagenet_labels, read_labels
+    from livecam.models.labels import imagenet_labels, parse_labels, read_labels
 
     if spec.labels is not None:
         names = read_labels(spec.labels)
     elif "livecam.labels" in facts:
-        names = tuple(json.loads(facts["livecam.labels"]))
+        names = parse_labels(facts["livecam.labels"], spec.name)
     else:
         names = imagenet_labels(classes)
     if len(names) != classes:

@@ -10,7 +10,7 @@ import click
 
 from livecam.cli._console import fail
 from livecam.cli._interrupt import INTERRUPTED
-from livecam.errors import LivecamError
+from livecam.errors import LivecamError, ModelError
 from livecam.masking import masked
 
 
@@ -55,4 +55,6 @@ def main() -> None:
         code = INTERRUPTED
     except LivecamError as error:
         code = fail(error)
+    except MemoryError:
+        code = fail(ModelError("out of memory; use smaller pictures, a smaller --input-size, or fewer at once"))
     sys.exit(code if isinstance(code, int) else 0)

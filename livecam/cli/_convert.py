@@ -12,7 +12,7 @@ from typing import Any
 from livecam.cli._parts import make_pipeline, masks, run_info, sink_options, subtitles_of, who
 from livecam.cli._progress import Bar
 from livecam.config import Settings
-from livecam.errors import ConfigError, SourceError, SourceLost
+from livecam.errors import ConfigError, ModelError, SourceError, SourceLost
 from livecam.explainer import Explainer
 from livecam.pipeline import Policy, Progress
 from livecam.sinks import Sink, SinkOptions, open_sink
@@ -43,12 +43,12 @@ def convert(
 
     comment: kept in the metadata of the video.
 
-    Raises SourceError (nothing is left behind), SourceLost (what came before it is kept), SinkError, ModelError.
+    Raises SourceError, SinkError (nothing is left behind), SourceLost, ModelError (what came before it is kept).
     """
     sidecar = sidecar_of(output) if settings.sidecar else None
     extra = beside(output, settings)
     stats, started = Stats(), time.monotonic()
-    lost: SourceLost | None = None
+    lost: SourceLost | ModelError | None = None
     with ExitStack() as stack:
         stack.enter_context(opencv_threads(1))
         run = run_info(source.info, explainer)
@@ -74,13 +74,13 @@ def convert(
                         sink.write(annotated)
                 first, last = first or annotated.frame, annotated.frame
                 bar.update(annotated.frame, source.decode_errors)
-        except SourceLost as error:
+        except (SourceLost, ModelError) as error:
             lost = error
         progress = pipeline.progress
         if not progress.frames_out and not lost and not interrupt():
             raise SourceError(f"{source.info.name}: no picture in it could be decoded; is the file damaged?")
         for sink in sinks:
-            _end(sink, progress)
+            _end(sink, progress, complete=progress.complete and not lost)
     if lost:
         raise lost
     elapsed = time.monotonic() - started
@@ -102,11 +102,11 @@ def convert(
     }
 
 
-def _end(sink: Sink, progress: Progress) -> None:
+def _end(sink: Sink, progress: Progress, *, complete: bool) -> None:
     """What closing alone would not do, for a run that was interrupted or lost, or came to its end."""
     if not progress.frames_out:
         sink.abort()
-    elif progress.complete:
+    elif complete:
         sink.finish()
 
 

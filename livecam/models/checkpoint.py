@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 WRAPPERS = ("state_dict", "model_state_dict", "model")
 PREFIXES = ("module.", "_orig_mod.")  # of DataParallel and of torch.compile
 COUNTER = "num_batches_tracked"
+DEEPEST = 4  # wrappers around each other
 SHOWN = 3  # tensors named of each kind of misfit
 
 
@@ -34,11 +36,14 @@ def _read(path: Path) -> Any:
     import torch
 
     try:
+        _refuse_a_bomb(path)
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
             return load_file(path)
         return torch.load(path, map_location="cpu", weights_only=True)
+    except WeightsError:
+        raise
     except FileNotFoundError as error:
         raise WeightsError(f"--weights {path}: no such file") from error
     except pickle.UnpicklingError as error:
@@ -50,18 +55,34 @@ def _read(path: Path) -> Any:
         raise WeightsError(f"--weights {path}: cannot be read as a checkpoint ({first_line(error)[:200]})") from error
 
 
+def _refuse_a_bomb(path: Path) -> None:
+    """torch.save compresses nothing: parts that claim more bytes than the file has are made to fill the memory."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as parts:
+        claimed = sum(part.file_size for part in parts.infolist())
+    if claimed > path.stat().st_size:
+        raise WeightsError(f"--weights {path}: unpacks to {claimed} bytes, which no model's own file does; not loaded")
+
+
 def _unwrap(value: Any) -> State:
     import torch
 
-    while isinstance(value, dict) and (key := next((w for w in WRAPPERS if isinstance(value.get(w), dict)), None)):
-        value = value[key]
+    for _ in range(DEEPEST):  # a checkpoint may contain itself
+        key = next((w for w in WRAPPERS if isinstance(value, dict) and isinstance(value.get(w), dict)), None)
+        value = value if key is None else value[key]
     if not isinstance(value, dict):
         return {}
-    state = {str(key): tensor for key, tensor in value.items() if isinstance(tensor, torch.Tensor)}
+    state = {str(key): tensor for key, tensor in value.items() if isinstance(tensor, torch.Tensor) and _stored(tensor)}
     for prefix in PREFIXES:
         if state and all(key.startswith(prefix) for key in state):
             state = {key.removeprefix(prefix): tensor for key, tensor in state.items()}
     return state
+
+
+def _stored(tensor: torch.Tensor) -> bool:
+    """Are all of its numbers there? A few bytes can claim to be a tensor of any size, all of it one number."""
+    return tensor.untyped_storage().nbytes() >= tensor.numel() * tensor.element_size()
 
 
 def fit(card: ModelCard, state: State, where: str) -> tuple[torch.nn.Module, int]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from livecam.errors import ConfigError
+from livecam.errors import ConfigError, first_line
+
+LARGEST = 16 << 20  # bytes of a file of names
+LONGEST = 200  # characters of a name
 
 
 def imagenet_labels(classes: int) -> tuple[str, ...]:
@@ -32,16 +35,29 @@ def read_labels(path: Path) -> tuple[str, ...]:
     Raises ConfigError.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        if path.suffix.lower() == ".json":
-            return _from_json(json.loads(text))
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+        text = data.decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(f"--labels {path}: {error.strerror or error}") from error
-    except (ValueError, TypeError, KeyError, IndexError) as error:
+    except ValueError as error:
+        raise ConfigError(f"--labels {path}: is no text in UTF-8; give a name a line") from error
+    if len(data) > LARGEST:
+        raise ConfigError(f"--labels {path}: larger than {LARGEST >> 20} MiB is no list of names; give a name a line")
+    if path.suffix.lower() == ".json":
+        return parse_labels(text, f"--labels {path}")
+    return tuple(_shown(line) for line in text.splitlines() if line.strip())
+
+
+def parse_labels(text: str, where: str) -> tuple[str, ...]:
+    """Names from JSON. Raises ConfigError."""
+    try:
+        return _from_json(json.loads(text))
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
         raise ConfigError(
-            f"--labels {path}: not a list of names nor an object of index to name ({error}); or give a text file"
+            f"{where}: not a list of names nor an object of index to name ({first_line(error)[:200]}); "
+            "or give a text file"
         ) from error
-    return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
 def _from_json(value: object) -> tuple[str, ...]:
@@ -51,4 +67,9 @@ def _from_json(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise TypeError(f"found {type(value).__name__}")
     # [id, name] is the form of the well-known imagenet_class_index.json.
-    return tuple(str(name[-1] if isinstance(name, list) else name) for name in value)
+    return tuple(_shown(str(name[-1] if isinstance(name, list) else name)) for name in value)
+
+
+def _shown(name: str) -> str:
+    """A name as it may stand on a terminal and a page: one line, no control characters, not endless."""
+    return "".join(char if char.isprintable() else " " for char in name).strip()[:LONGEST]

@@ -32,6 +32,7 @@ from livecam.sinks._lines import LinesSink
 from livecam.types import AnnotatedFrame, Explanation, Heatmap, RunInfo
 
 VERSION = 1
+LONGEST = 1 << 25  # characters of a line; a map of a million cells has 1.4 million
 PEAK_DIGITS = 6
 
 
@@ -76,12 +77,12 @@ def read_sidecar(path: Path | str) -> Iterator[dict[str, Any]]:
     except OSError as exc:
         raise SourceNotFound(f"{path}: cannot be read ({exc.strerror}); name a .jsonl file of livecam") from exc
     with lines:
-        header = _parse(lines.readline())
+        header = _parse(lines.readline(LONGEST))
         if header is None or header.get("type") != "header" or header.get("version") != VERSION:
             raise SourceError(f"{path}: not a sidecar of livecam, version {VERSION}")
         yield header
         damaged = 0
-        for number, line in enumerate(lines, 2):
+        for number, line in enumerate(iter(lambda: lines.readline(LONGEST), ""), 2):
             if damaged:
                 raise SourceError(f"{path}: line {damaged} is damaged; write the sidecar again")
             thing = _parse(line)
