@@ -1,4 +1,4 @@
-"""The one way in which media are opened for reading: a file leads to no other file, an address to no file of this machine.
+"""How media are opened for reading: a file leads to no other file, an address to no file of this machine.
 
 A file named ``clip.mp4`` may be a playlist: FFmpeg goes by content, and would read what it names. So of a file only
 formats are taken that hold their pictures themselves; and what comes from the network is read by protocols of the
@@ -14,9 +14,7 @@ REFERRING = frozenset({"concat", "dash", "hls", "image2", "imf", "rtsp", "sap", 
 """Formats that say where pictures are to be found."""
 STREAMED = frozenset({"dash", "hls", "rtsp"})
 """Those of them that come from a server, which names further addresses."""
-NETWORK = (
-    "http,https,httpproxy,tls,dtls,tcp,udp,rtp,srtp,srt,rtsp,rtmp,rtmps,rtmpt,rtmpts,rtmpe,rtmpte,ffrtmphttp,crypto,data"
-)
+NETWORK = "http,https,httpproxy,tls,dtls,tcp,udp,rtp,srtp,srt,rtsp,rtmp,rtmps,rtmpt,rtmpts,rtmpe,rtmpte,ffrtmphttp,crypto,data"
 BEGINNINGS = (b"#EXTM3U", b"ffconcat", b"v=0", b"<?xml", b"<MPD")
 
 MOST_PIXELS = 2**27

@@ -116,6 +116,8 @@ class OpenVinoBackend:
     def _infer(self, request: Any, x: NDArray[Any]) -> list[Floats]:
         try:
             request.infer({0: x}, share_inputs=True)
+        except MemoryError as error:
+            raise ModelError(f"cpu: out of memory for an input of {x.shape}; use a smaller --input-size") from error
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise ModelError(f"cpu: the network failed on an input of {x.shape}: {reason}") from error

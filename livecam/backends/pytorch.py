@@ -324,7 +324,7 @@ class TorchBackend:
         """What a network or its device raises, as a ModelError."""
         try:
             yield
-        except torch.OutOfMemoryError as error:
+        except (torch.OutOfMemoryError, MemoryError) as error:
             raise ModelError(
                 f"{self.device}: out of memory for an input of {shape}; use a smaller --input-size"
             ) from error

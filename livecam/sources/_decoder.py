@@ -21,7 +21,7 @@ class Damaged(Exception):
 
 
 class Decoder:
-    """An open container and its video stream. Raises NoPictures, av.FFmpegError.
+    """An open container and its video stream. Raises NoPictures, also with its first picture, and av.FFmpegError.
 
     careful: one decoding thread (or slices). A decoder with several frame threads loses up to a picture a thread around
     damage, different ones from run to run, so a decoder that is not careful gives up with Damaged.
@@ -72,7 +72,11 @@ class Decoder:
         self.container.close()
 
     def _decode(self) -> Generator[av.VideoFrame, None, None]:
+        first = True
         for packet in self._packets():
+            if first and packet is not None and packet.has_sidedata("encryption_info"):
+                raise NoPictures("it is encrypted")
+            first = False
             try:
                 frames = self.stream.decode(packet)
             except av.FFmpegError as error:

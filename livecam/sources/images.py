@@ -145,4 +145,8 @@ def _part(paths: list[Path], rate: Fraction, options: SourceOptions) -> list[Pat
 def _none_readable(paths: list[Path], options: SourceOptions) -> str:
     if not paths:
         return f"there is no picture from {options.start_s or 0:g} s on; start earlier"
-    return "it cannot be read as an image, or is too large a one" if len(paths) == 1 else f"none of {len(paths)} images can be read"
+    return (
+        "it cannot be read as an image, or is too large a one"
+        if len(paths) == 1
+        else f"none of {len(paths)} images can be read"
+    )

@@ -128,11 +128,15 @@ class VideoSource(GuardedSource):
             first = next(iter(self._recording), None)
         except av.FFmpegError as error:
             raise SourceNotFound(f"{self._name}: no picture came: {self._reason(error)}") from _unnamed(error)
+        except NoPictures as error:
+            raise SourceError(f"{self._name}: {error}; a video that anybody can play is needed") from error
         if first is not None:
             return first
         if self._options.start_s:
             raise SourceError(f"{self._name}: there is no picture from {self._options.start_s:g} s on; start earlier")
-        raise SourceError(f"{self._name}: none of its pictures can be decoded; is the file damaged, or too large a picture?")
+        raise SourceError(
+            f"{self._name}: none of its pictures can be decoded; is the file damaged, or too large a picture?"
+        )
 
     def _describe(self, frame: av.VideoFrame) -> SourceInfo:
         recording, stream = self._recording, self._recording.decoder.stream

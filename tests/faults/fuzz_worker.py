@@ -30,7 +30,10 @@ def answer(path: str) -> dict[str, Any]:
     try:
         return read(path)
     except LivecamError as error:
-        return {"outcome": "not written" if isinstance(error, SinkError) else "refused", "line": " ".join(str(error).split())}
+        return {
+            "outcome": "not written" if isinstance(error, SinkError) else "refused",
+            "line": " ".join(str(error).split()),
+        }
     except MemoryError:
         return {"outcome": "out of memory"}
     except BaseException:  # noqa: BLE001  it is what is looked for

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from types import TracebackType
 
 from mutants import mutant
 
-HANG_S = 30.0
+HANG_S = 30.0  # of computing, or of doing nothing at all
 BAD = ("crash", "hang", "traceback", "not written")  # the last: what can be decoded can be recorded
 WORKER = Path(__file__).with_name("fuzz_worker.py")
 
@@ -48,8 +49,11 @@ class Worker:
             process.stdin.flush()
         except BrokenPipeError:
             return self._lost("crash")
-        if not select.select([process.stdout], [], [], HANG_S)[0]:
-            return self._lost("hang")
+        began = used = _cpu_s(process.pid)
+        while not select.select([process.stdout], [], [], HANG_S)[0]:
+            before, used = used, _cpu_s(process.pid)
+            if used - began >= HANG_S or used == before:  # and not only kept waiting by a busy machine
+                return self._lost("hang")
         answer = process.stdout.readline()
         return json.loads(answer) if answer else self._lost("crash")
 
@@ -83,6 +87,12 @@ class Worker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _cpu_s(pid: int) -> float:
+    """Seconds for which a process has computed; Linux."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def fuzz(clips: list[Path], seeds: Iterable[int], folder: Path, workers: int = 2) -> Iterator[Verdict]:
