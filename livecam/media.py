@@ -14,7 +14,7 @@ REFERRING = frozenset({"concat", "dash", "hls", "image2", "imf", "rtsp", "sap", 
 """Formats that say where pictures are to be found."""
 STREAMED = frozenset({"dash", "hls", "rtsp"})
 """Those of them that come from a server, which names further addresses."""
-NETWORK = "http,https,httpproxy,tls,dtls,tcp,udp,rtp,srtp,srt,rtsp,rtmp,rtmps,rtmpt,rtmpts,rtmpe,rtmpte,ffrtmphttp,crypto,data"
+NETWORK = "http,https,httpproxy,tls,dtls,tcp,udp,rtp,srtp,srt,rtsp,rtmp,rtmps,rtmpt,rtmpts,ffrtmphttp,crypto,data"
 BEGINNINGS = (b"#EXTM3U", b"ffconcat", b"v=0", b"<?xml", b"<MPD")
 
 MOST_PIXELS = 2**27

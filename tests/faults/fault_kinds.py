@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from threading import Event
 from unittest.mock import patch
@@ -203,7 +204,7 @@ def damaged(folder: Path, seed: int) -> Outcome:
 
 @fault("8K")
 def huge(folder: Path, seed: int) -> Outcome:
-    return annotated(written(folder / "a.mp4", count=2, size=(7680, 4320)), folder, kept=2)
+    return annotated(written(folder / "a.mp4", count=1, size=(7680, 4320)), folder, kept=1)
 
 
 @fault("10 bits")
@@ -308,7 +309,7 @@ def faulty(kind: str, seed: int) -> Outcome:
             assert frame.image.shape == (SIZE[1], SIZE[0], 3)
         health = source.health
     gap = max(np.diff(times))
-    missing = sum(max(after - before - 1, 0) for before, after in zip(seen, seen[1:], strict=False))
+    missing = sum(max(after - before - 1, 0) for before, after in pairwise(seen))
     return Outcome(health.outages == 1 and health.state is State.LIVE, "", 0, missing, float(gap))
 
 
