@@ -8,6 +8,7 @@ network alone.
 from __future__ import annotations
 
 from livecam._av import av
+from livecam.addresses import scheme
 
 LOCAL = "file:"
 REFERRING = frozenset({"concat", "dash", "hls", "image2", "imf", "rtsp", "sap", "sdp", "vobsub"})
@@ -24,11 +25,12 @@ Timeout = float | tuple[float, float] | None
 
 
 def open_media(url: str, options: dict[str, str] | None = None, timeout: Timeout = None) -> av.container.InputContainer:
-    """Open ``file:PATH`` or an address. Raises av.FFmpegError, also for a playlist in a file."""
-    refused = REFERRING if url.startswith(LOCAL) else REFERRING - STREAMED
+    """Open ``file:PATH``, a path or an address. Raises av.FFmpegError, also for a playlist in a file."""
+    local = url.startswith(LOCAL) or not scheme(url)
+    refused = REFERRING if local else REFERRING - STREAMED
     limits = {
         "format_whitelist": ",".join(sorted(av.formats_available - refused)),
-        "protocol_whitelist": "file" if url.startswith(LOCAL) else NETWORK,
+        "protocol_whitelist": "file" if local else NETWORK,
         "max_pixels": str(MOST_PIXELS),
     }
     # A title in another encoding is no reason to refuse a recording.
