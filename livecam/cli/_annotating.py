@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from livecam.cli._convert import beside, check_outputs, convert, file_of, sidecar_of
-from livecam.cli._lanes import Lanes
+from livecam.cli._lanes import Workers
 from livecam.cli._ledger import Ledger
 from livecam.cli._long import Here, Makes, PartTask, convert_long, explainer_of, parts_of
 from livecam.cli._part_work import PartReport
 from livecam.cli._parts import make_explainer, source_options, who
-from livecam.cli._progress import Bar
+from livecam.cli._progress import Bar, MakesBar, Told, counted
 from livecam.config import Settings
 from livecam.errors import LivecamError
 from livecam.explainer import Explainer
@@ -22,19 +23,24 @@ from livecam.masking import masked
 from livecam.parts import Part
 from livecam.sources import open_source
 from livecam.stats import Stats, peak_rss_mb
-from livecam.threads import beside_an_encoder
 
 Ended = tuple[str, Path, dict[str, Any] | LivecamError]
 """Input, output, its report or why it failed."""
 
 
 def annotate_all(
-    work: Sequence[tuple[str, Path]], settings: Settings, stop: Callable[[], bool], *, force: bool, jobs: int
+    work: Sequence[tuple[str, Path]],
+    settings: Settings,
+    stop: Callable[[], bool],
+    *,
+    force: bool,
+    workers: Workers | None = None,
 ) -> Iterator[Ended]:
     """What has become of each (input, output), as they finish, until ``stop()``. Of several inputs, those whose output
-    is there are left out. jobs: processes among which inputs are shared or, where they are fewer, their parts."""
-    if jobs > 1:
-        settings = settings.model_copy(update={"threads": settings.threads or max(1, beside_an_encoder() // jobs)})
+    is there are left out. workers: share the inputs and, where they are more than the inputs, parts of the long ones;
+    None: all is done here."""
+    if workers:
+        settings = settings.model_copy(update={"threads": settings.threads or workers.threads})
     left: list[FileTask] = []
     for spec, output in work:
         done = None if force or len(work) == 1 else already_done(spec, output, settings)
@@ -42,19 +48,29 @@ def annotate_all(
             yield spec, output, done
         else:
             left.append(FileTask(spec, output, settings, force))
-    yield from _shared(left, stop, jobs) if jobs > 1 and len(left) >= jobs else _in_turn(left, stop, jobs)
+    if workers:
+        long = [task for task in left if task.is_cut(workers.count)] if len(left) < workers.count else []
+        yield from _shared([task for task in left if task not in long], stop, workers)
+        left = long
+    yield from _in_turn(left, stop, workers)
 
 
-def _shared(tasks: list[FileTask], stop: Callable[[], bool], jobs: int) -> Iterator[Ended]:
+def _shared(tasks: list[FileTask], stop: Callable[[], bool], workers: Workers) -> Iterator[Ended]:
     """Each input whole, by one of the processes."""
-    for task, result in Lanes[FileTask](jobs).run(tasks, stop):
-        if isinstance(result, BaseException) and not isinstance(result, LivecamError):
-            raise result
-        yield task.spec, task.output, result
+    if not tasks:
+        return
+    done, started = 0, time.monotonic()
+    with counted("recordings") as show:
+        frames = lambda seen: show(done, len(tasks), f"{seen / (time.monotonic() - started):.0f} fps")  # noqa: E731
+        for task, result in workers.run(tasks, stop, frames):
+            if isinstance(result, BaseException) and not isinstance(result, LivecamError):
+                raise result
+            done += 1
+            yield task.spec, task.output, result
 
 
-def _in_turn(tasks: list[FileTask], stop: Callable[[], bool], jobs: int) -> Iterator[Ended]:
-    """One input after the other, the parts of a long one by ``jobs`` processes."""
+def _in_turn(tasks: list[FileTask], stop: Callable[[], bool], workers: Workers | None) -> Iterator[Ended]:
+    """One input after the other, the parts of each by ``workers``."""
     with ExitStack() as stack:
         made: list[Explainer] = []
 
@@ -63,16 +79,16 @@ def _in_turn(tasks: list[FileTask], stop: Callable[[], bool], jobs: int) -> Iter
             return made[0]
 
         for task in tasks:
+            if stop():
+                return
             try:
                 report = annotate_file(
-                    task.spec, task.output, task.settings, explainer, stop, force=task.force, jobs=jobs
+                    task.spec, task.output, task.settings, explainer, stop, force=task.force, workers=workers
                 )
             except LivecamError as error:
                 yield task.spec, task.output, error
             else:
                 yield task.spec, task.output, report
-            if stop():
-                return
 
 
 def already_done(spec: str, output: Path, settings: Settings) -> dict[str, Any] | None:
@@ -97,9 +113,10 @@ def annotate_file(
     stop: Callable[[], bool],
     *,
     force: bool,
-    jobs: int = 1,
+    workers: Workers | None = None,
+    make_bar: MakesBar = Bar,
 ) -> dict[str, Any]:
-    """Annotate one input; returns the report of the contract. jobs: processes among which a long recording is shared.
+    """Annotate one input; returns the report of the contract. workers: make the parts of a long recording.
 
     What is wrong with the input or the output is said before ``explainer`` is asked for. Raises as ``convert`` does.
     """
@@ -109,25 +126,28 @@ def annotate_file(
     force = ledger.may_write(force)
     check_outputs(output, settings, force)
     with open_source(spec, source_options(settings)) as source:
-        parts = parts_of(spec, source.info, output, settings, jobs)
+        parts = parts_of(spec, source.info, output, settings, workers.count if workers else 1)
         if len(parts) < 2:
-            report = convert(source, output, settings, explainer(), stop, force=force, comment=ledger.mark)
+            report = convert(
+                source, output, settings, explainer(), stop, force=force, comment=ledger.mark, make_bar=make_bar
+            )
             if report["interrupted"] and report["output"]:
                 ledger.interrupted()
             else:
                 ledger.clear()
             return report
         info = source.info
-    with Bar(output.name, info) as bar:
-        maker: Makes = Here(explainer(), stop, bar) if jobs == 1 else Elsewhere(settings, jobs, stop)
+    with make_bar(output.name, info) as bar:
+        maker: Makes = Elsewhere(settings, workers, stop, bar) if workers else Here(explainer(), stop, bar)
         return convert_long(spec, info, parts, ledger, settings, maker, stop, force=force)
 
 
 class Elsewhere:
-    """Makes parts in ``jobs`` processes, as many at a time."""
+    """Makes parts in other processes, as many at a time as there are."""
 
-    def __init__(self, settings: Settings, jobs: int, stop: Callable[[], bool]) -> None:
-        self._settings, self._jobs, self._stop = settings, jobs, stop
+    def __init__(self, settings: Settings, workers: Workers, stop: Callable[[], bool], bar: Bar | Told) -> None:
+        self._settings, self._workers, self._stop, self._bar = settings, workers, stop, bar
+        self._frames = 0  # of the parts that are made
         self._who: dict[str, str] | None = None
         self.peak_rss_mb = peak_rss_mb()
 
@@ -136,10 +156,12 @@ class Elsewhere:
         return self._who or who(explainer_of(self._settings))
 
     def make(self, tasks: Sequence[PartTask], stats: Stats) -> Iterator[tuple[Part, PartReport]]:
-        for task, result in Lanes[PartTask](self._jobs).run(tasks, self._stop):
+        before = self._frames
+        for task, result in self._workers.run(tasks, self._stop, lambda seen: self._bar.at(before + seen)):
             if isinstance(result, BaseException):
                 raise result
             report, samples, self._who, peak = result
+            self._frames += report.frames
             stats.take(samples)
             self.peak_rss_mb = max(self.peak_rss_mb, peak)
             yield task.part, report
@@ -158,6 +180,16 @@ class FileTask:
     def name(self) -> str:
         return masked(self.spec)
 
-    def __call__(self, stop: Callable[[], bool]) -> dict[str, Any]:
-        settings = self.settings
-        return annotate_file(self.spec, self.output, settings, lambda: explainer_of(settings), stop, force=self.force)
+    def is_cut(self, count: int) -> bool:
+        """Is it long enough to be shared among ``count`` processes?"""
+        try:
+            with open_source(self.spec, source_options(self.settings)) as source:
+                return len(parts_of(self.spec, source.info, self.output, self.settings, count)) > 1
+        except LivecamError:
+            return False  # said by who annotates it
+
+    def __call__(self, stop: Callable[[], bool], seen: Callable[[], object]) -> dict[str, Any]:
+        explainer, told = lambda: explainer_of(self.settings), Told(seen)
+        return annotate_file(
+            self.spec, self.output, self.settings, explainer, stop, force=self.force, make_bar=lambda *_: told
+        )

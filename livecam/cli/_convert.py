@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from livecam.cli._parts import make_pipeline, masks, run_info, sink_options, subtitles_of, who
-from livecam.cli._progress import Bar
+from livecam.cli._progress import Bar, MakesBar
 from livecam.config import Settings
 from livecam.errors import ConfigError, ModelError, SourceError, SourceLost
 from livecam.explainer import Explainer
@@ -38,6 +38,7 @@ def convert(
     *,
     force: bool,
     comment: str = "",
+    make_bar: MakesBar = Bar,
 ) -> dict[str, Any]:
     """Annotate every frame of ``source`` into ``output``; returns the report of the contract.
 
@@ -64,7 +65,8 @@ def convert(
             sinks.append(stack.enter_context(ThreadedSink(open_sink(spec, options, run), QUEUE)))
         sinks.append(stack.enter_context(ThreadedSink(open_sink(str(output), options, run), QUEUE)))
         pipeline = stack.enter_context(make_pipeline(source, explainer, settings, Policy.EVERY, interrupt, stats))
-        bar = stack.enter_context(Bar(output.name, source.info, settings.max_frames))
+        bar = make_bar(output.name, source.info, settings.max_frames)
+        stack.enter_context(bar)
         first: Frame | None = None
         last: Frame | None = None
         try:

@@ -12,13 +12,16 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from typing import Any, Generic, Protocol, TypeVar
+from multiprocessing.sharedctypes import Synchronized
+from typing import Any, Protocol, TypeVar
 
 from livecam.channel import Channel, Closed, Full
 from livecam.errors import ModelError
+from livecam.threads import beside_an_encoder
 
 TRIES = 3  # of one task, when the processes die of it
 WAKE_S = 0.1
+_SPAWN = multiprocessing.get_context("spawn")
 
 log = logging.getLogger("livecam")
 
@@ -29,32 +32,56 @@ class Task(Protocol):
     @property
     def name(self) -> str: ...
 
-    def __call__(self, stop: Callable[[], bool]) -> Any:
-        """Do it; when ``stop()``, end soon."""
+    def __call__(self, stop: Callable[[], bool], seen: Callable[[], object]) -> Any:
+        """Do it; when ``stop()``, end soon. ``seen()`` is called once a frame."""
         ...
 
 
 T = TypeVar("T", bound=Task)
 
 
-class Lanes(Generic[T]):
-    """``count`` processes, each with one task at a time. A context manager: leaving it ends them."""
+class Workers(Protocol):
+    """Processes that do tasks, here or on other machines."""
+
+    @property
+    def count(self) -> int: ...
+
+    @property
+    def threads(self) -> int:
+        """Of the engine in each."""
+        ...
+
+    def run(
+        self, tasks: Sequence[T], stop: Callable[[], bool], told: Callable[[int], object] = ...
+    ) -> Iterator[tuple[T, Any]]:
+        """(task, result) as they finish; a task's failure is its result. Once ``stop()``, no task is begun, and those
+        that are under way are asked to end; what they return still comes. ``told`` hears how many frames are done."""
+        ...
+
+
+class Lanes:
+    """``count`` processes of this machine, each with one task at a time."""
 
     def __init__(self, count: int) -> None:
-        self._count = count
+        self.count = count
+        self.threads = max(1, beside_an_encoder() // count)
+        self._counters = [_SPAWN.Value("q", 0) for _ in range(count)]  # frames that each has done
         self._pids: dict[int, int] = {}
         self._stopped = threading.Event()
 
-    def run(self, tasks: Sequence[T], stop: Callable[[], bool]) -> Iterator[tuple[T, Any]]:
-        """(task, result) as they finish; a task's failure is its result. Once ``stop()``, no task is begun, and those
-        that are under way are asked to end; what they return still comes."""
+    def run(
+        self, tasks: Sequence[T], stop: Callable[[], bool], told: Callable[[int], object] = id
+    ) -> Iterator[tuple[T, Any]]:
+        self._stopped.clear()
+        for counter in self._counters:
+            counter.value = 0
         waiting: queue.SimpleQueue[T] = queue.SimpleQueue()
         for task in tasks:
             waiting.put(task)
-        done: Channel[tuple[T, Any]] = Channel(self._count, Full.WAIT)
+        done: Channel[tuple[T, Any]] = Channel(self.count, Full.WAIT)
         threads = [
             threading.Thread(target=self._lane, args=(number, waiting, done), name="livecam-lane", daemon=True)
-            for number in range(min(self._count, len(tasks)))
+            for number in range(min(self.count, len(tasks)))
         ]
         if stop():
             return
@@ -64,6 +91,7 @@ class Lanes(Generic[T]):
             while any(thread.is_alive() for thread in threads):
                 if stop() and not self._stopped.is_set():
                     self.stop()
+                told(sum(counter.value for counter in self._counters))
                 with suppress(TimeoutError):
                     yield done.get(WAKE_S)
             done.close()
@@ -85,12 +113,14 @@ class Lanes(Generic[T]):
 
     def _lane(self, number: int, waiting: queue.SimpleQueue[T], done: Channel[tuple[T, Any]]) -> None:
         pool: ProcessPoolExecutor | None = None
+        counter = self._counters[number]
         try:
             while not self._stopped.is_set():
                 try:
                     task = waiting.get_nowait()
                 except queue.Empty:
                     return
+                before = counter.value
                 for tried in range(1, TRIES + 1):
                     pool = pool or self._pool(number)
                     if self._stopped.is_set():
@@ -99,7 +129,7 @@ class Lanes(Generic[T]):
                     if not isinstance(result, BrokenProcessPool):
                         break
                     pool.shutdown()
-                    pool = None
+                    pool, counter.value = None, before
                     if self._stopped.is_set():
                         return
                     log.warning("%s: its process died, try %d of %d", task.name, tried, TRIES)
@@ -114,7 +144,7 @@ class Lanes(Generic[T]):
                 pool.shutdown()
 
     def _pool(self, number: int) -> ProcessPoolExecutor:
-        pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _prepare)
+        pool = ProcessPoolExecutor(1, _SPAWN, _prepare, (self._counters[number],))
         with suppress(BrokenProcessPool):  # said again by the first task
             self._pids[number] = pool.submit(os.getpid).result()
         return pool
@@ -128,13 +158,20 @@ class Lanes(Generic[T]):
 
 
 _stop = threading.Event()
+_counter: Synchronized[int]
 
 
-def _prepare() -> None:
+def _prepare(counter: Synchronized[int]) -> None:
     """Of a process: Ctrl-C reaches the whole group, and the one who has started it says when to stop."""
+    global _counter
+    _counter = counter
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: _stop.set())
 
 
 def _do(task: Task) -> Any:
-    return task(_stop.is_set)
+    return task(_stop.is_set, _seen)
+
+
+def _seen() -> None:
+    _counter.value += 1  # one process writes it

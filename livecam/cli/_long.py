@@ -14,7 +14,7 @@ from livecam.cli._convert import sidecar_of
 from livecam.cli._ledger import Ledger
 from livecam.cli._part_work import PartFiles, PartReport, annotate_part
 from livecam.cli._parts import make_explainer, sink_options, who
-from livecam.cli._progress import Bar
+from livecam.cli._progress import Bar, Told
 from livecam.config import Settings
 from livecam.errors import SourceError
 from livecam.explainer import Explainer
@@ -43,10 +43,13 @@ class PartTask:
     def name(self) -> str:
         return f"{self.spec}, part {self.part.number + 1}"
 
-    def __call__(self, stop: Callable[[], bool]) -> tuple[PartReport, dict[str, Any], dict[str, str], float]:
+    def __call__(
+        self, stop: Callable[[], bool], seen: Callable[[], object]
+    ) -> tuple[PartReport, dict[str, Any], dict[str, str], float]:
         """The report, samples of the stages, who has explained, and the memory that it took."""
         explainer, stats = explainer_of(self.settings), Stats()
-        report = annotate_part(self.spec, self.part, self.folder, self.suffix, self.settings, explainer, stop, stats)
+        args = self.spec, self.part, self.folder, self.suffix, self.settings
+        report = annotate_part(*args, explainer, stop, stats, lambda _frame: seen())
         return report, stats.samples(), who(explainer), peak_rss_mb()
 
 
@@ -77,7 +80,7 @@ class Makes(Protocol):
 class Here:
     """One part after the other, each from where the one before has ended."""
 
-    def __init__(self, explainer: Explainer, stop: Callable[[], bool], bar: Bar) -> None:
+    def __init__(self, explainer: Explainer, stop: Callable[[], bool], bar: Bar | Told) -> None:
         self._explainer, self._stop, self._bar = explainer, stop, bar
 
     def who(self) -> dict[str, str]:

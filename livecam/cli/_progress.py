@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from livecam.cli._console import console
 from livecam.types import Frame, SourceInfo
@@ -29,7 +29,11 @@ class Bar:
             self._task = self._progress.add_task(name, total=total, speed="")
 
     def update(self, frame: Frame, decode_errors: int) -> None:
-        self._frames += 1
+        self.at(self._frames + 1, decode_errors)
+
+    def at(self, frames: int, decode_errors: int = 0) -> None:
+        """So many are done."""
+        self._frames = frames
         if self._progress is None:
             return
         rate = self._frames / max(time.monotonic() - self._start, 1e-6)
@@ -49,16 +53,42 @@ class Bar:
             self._progress.stop()
 
 
+class Told:
+    """In place of a Bar, where somebody else shows how far it is: ``seen`` is called once a frame."""
+
+    def __init__(self, seen: Callable[[], object]) -> None:
+        self._seen = seen
+
+    def update(self, _frame: Frame, _decode_errors: int) -> None:
+        self._seen()
+
+    def at(self, _frames: int) -> None:
+        pass
+
+    def __enter__(self) -> Told:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+
+class MakesBar(Protocol):
+    def __call__(self, name: str, source: SourceInfo, max_frames: int | None = None, /) -> Bar | Told: ...
+
+
 @contextmanager
-def counted(name: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar of things that can be counted beforehand: call it with how many are done, and how many there are."""
+def counted(name: str) -> Iterator[Callable[..., None]]:
+    """A bar of things that can be counted beforehand: call it with how many are done, how many there are, and words
+    that stand beside."""
     progress = _progress() if console().is_terminal else None
     if progress is None:
-        yield lambda _done, _total: None
+        yield lambda _done, _total, _words="": None
         return
     task = progress.add_task(name, total=None, speed="")
     with progress:
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+        yield lambda done, total, words="": progress.update(task, completed=done, total=total, speed=words)
 
 
 def _progress() -> Progress:

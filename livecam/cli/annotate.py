@@ -24,9 +24,14 @@ from livecam.masking import masked
 @click.option(
     "--jobs",
     metavar="N",
-    type=click.IntRange(1, 256),
-    default=1,
-    help="Processes among which inputs, and parts of long ones, are shared.  [1]",
+    type=click.IntRange(1, 4096),
+    help="Processes among which inputs, and parts of long ones, are shared.  [1; ray: all that find room]",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(("local", "ray")),
+    default="local",
+    help="Where they are: here, or on the Ray cluster of RAY_ADDRESS; without one it is started here.  [local]",
 )
 @click.option("--audio/--no-audio", default=None, help="Copy the sound.  [audio]")
 @click.option("--sidecar/--no-sidecar", default=None, help="Write OUT.jsonl: a line a frame.  [sidecar]")
@@ -35,7 +40,8 @@ def command(
     inputs: tuple[str, ...],
     output: str | None,
     force: bool,
-    jobs: int,
+    jobs: int | None,
+    engine: str,
     config_file: Path | None,
     as_json: bool,
     **given: Any,
@@ -53,11 +59,12 @@ def command(
         raise ConfigError(f"{one_file}: {len(work)} inputs cannot become one file; annotate them one by one")
 
     from livecam.cli._annotating import annotate_all
+    from livecam.cli._crew import crew
 
     reports: dict[Path, dict[str, Any]] = {}
     code = 0
-    with Interrupt() as interrupt:
-        for spec, target, result in annotate_all(work, chosen, interrupt, force=force, jobs=jobs):
+    with Interrupt() as interrupt, crew(engine, jobs, chosen) as workers:
+        for spec, target, result in annotate_all(work, chosen, interrupt, force=force, workers=workers):
             if not isinstance(result, LivecamError):
                 tell(result)
                 reports[target] = result

@@ -255,7 +255,7 @@ class Dies:
     seen: Path
     always: bool = False
 
-    def __call__(self, stop: Callable[[], bool]) -> str:
+    def __call__(self, stop: Callable[[], bool], seen: Callable[[], object]) -> str:
         if self.always or not self.seen.exists():
             self.seen.touch()
             os.kill(os.getpid(), signal.SIGKILL)
@@ -266,7 +266,7 @@ class Dies:
 class Works:
     name: str
 
-    def __call__(self, stop: Callable[[], bool]) -> str:
+    def __call__(self, stop: Callable[[], bool], seen: Callable[[], object]) -> str:
         if self.name == "bad":
             raise ModelError("bad: fails")
         return self.name
@@ -274,14 +274,14 @@ class Works:
 
 def test_a_task_whose_process_dies_is_tried_again(here: Path) -> None:
     tasks: list[Any] = [Works("a"), Dies("b", here / "b"), Works("bad"), Works("d"), Dies("e", here / "e", True)]
-    found = {task.name: result for task, result in Lanes[Any](2).run(tasks, lambda: False)}
+    found = {task.name: result for task, result in Lanes(2).run(tasks, lambda: False)}
     assert {name: found[name] for name in "abd"} == {"a": "a", "b": "b", "d": "d"}
     assert isinstance(found["bad"], LivecamError) and found["bad"].exit_code == 6
     assert "3 processes have died" in str(found["e"])
 
 
 def test_stopped_no_task_is_begun() -> None:
-    assert list(Lanes[Any](2).run([Works(str(number)) for number in range(9)], lambda: True)) == []
+    assert list(Lanes(2).run([Works(str(number)) for number in range(9)], lambda: True)) == []
 
 
 def test_cuts_are_at_key_pictures(clip: Path) -> None:
@@ -338,5 +338,5 @@ def test_a_whole_input_in_another_process(clip: Path, here: Path) -> None:
 
     settings = Settings(max_frames=3, preset="ultrafast", backend="torch", input_size=32)
     tasks = [FileTask(str(clip), here / f"{name}.mp4", settings, False) for name in "ab"]
-    reports = dict(Lanes[FileTask](1).run(tasks, lambda: False))
+    reports = dict(Lanes(1).run(tasks, lambda: False))
     assert [reports[task]["frames_out"] for task in tasks] == [3, 3]
