@@ -37,9 +37,10 @@ class _Worker:
     def ready(self) -> None:
         """Answers once it is there."""
 
-    def do(self, task: Task) -> Any:
+    def do(self, task: Task) -> tuple[Any, int]:
+        """Its result, and how many frames it had."""
         self._frames = 0
-        return task(self._stop.is_set, self._seen)
+        return task(self._stop.is_set, self._seen), self._frames
 
     def stop(self) -> None:
         self._stop.set()
@@ -75,10 +76,8 @@ class Cluster:
 
     def __init__(self, address: str, count: int | None = None, *, gpus: bool = False) -> None:
         _connect(address, count)
-        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        self.count = count or max(1, int(resources.get("CPU", 0)) // CPUS)
-        actor: Any = ray.remote(_Worker)
-        self._new = actor.options(num_cpus=CPUS, num_gpus=int(gpus), max_concurrency=2).remote
+        self.count: int = count or max(1, int(ray.cluster_resources().get("CPU", 0)) // CPUS)
+        self._new = ray.remote(_Worker).options(num_cpus=CPUS, num_gpus=int(gpus), max_concurrency=2).remote
         self._seats: list[_Seat] = []
         self._frames = 0  # of the tasks that are done
         self._lost = 0  # workers in a row that were gone before they began
@@ -119,7 +118,7 @@ class Cluster:
         """What has come of the task of ``seat``, if it was one. It is free again, or gone."""
         task, tries = seat.task, seat.tries
         try:
-            result = ray.get(seat.answer)
+            answer = ray.get(seat.answer)
         except RayTaskError as error:
             result = error.cause if isinstance(error.cause, Exception) else error
             result.__cause__ = error
@@ -141,8 +140,9 @@ class Cluster:
             result = ModelError(f"{task.name}: {TRIES} workers have died of it; is there enough memory?")
         else:
             self._lost = 0
-            self._frames += seat.frames
-        seat.task = seat.answer = None
+            result, frames = answer or (None, 0)
+            self._frames += frames
+        seat.task = seat.answer = seat.asked = None
         seat.frames = 0
         if task is not None:
             yield task, result

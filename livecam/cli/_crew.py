@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 
 from livecam.cli._lanes import Lanes, Workers
 from livecam.config import Settings
@@ -23,7 +24,8 @@ def crew(engine: str, jobs: int | None, settings: Settings) -> Iterator[Workers 
             from livecam.cli._cluster import Cluster
         except ImportError as error:
             raise MissingExtra("Ray is not installed, and --engine ray needs it: pip install 'livecam[ray]'") from error
-        with Cluster(address, jobs, gpus=settings.device.startswith("cuda")) as cluster:
+        # Ray prints what happens to its workers on stdout, which belongs to the report.
+        with redirect_stdout(sys.stderr), Cluster(address, jobs, gpus=settings.device.startswith("cuda")) as cluster:
             yield cluster
     else:
         yield Lanes(jobs) if jobs and jobs > 1 else None
