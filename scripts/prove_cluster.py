@@ -80,14 +80,14 @@ def annotate(clip: Path, output: Path, *more: str, kill_after_s: float | None = 
 
 
 def working(root: int) -> list[int]:
-    """Ray workers among the descendants of the process ``root`` that annotate a part."""
+    """Workers of livecam among the descendants of the process ``root``."""
     parents: dict[int, int] = {}
     found: list[int] = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                if (entry / "cmdline").read_text().startswith("ray::_Worker.do"):
+                if (entry / "cmdline").read_text().startswith("ray::_Worker"):
                     found.append(int(entry.name))
             except OSError:
                 continue
@@ -119,6 +119,7 @@ def compare(one: Path, other: Path) -> dict[str, Any]:
             error = np.square(np.subtract(a.to_ndarray(), b.to_ndarray(), dtype=np.float32)).mean()
             worst = min(worst, 10 * np.log10(255**2 / max(error, 1e-9)))
     lines = classes = steps = 0
+    fields: set[str] = set()
     for a, b in itertools.zip_longest(read_sidecar(f"{one}.jsonl"), read_sidecar(f"{other}.jsonl")):
         if a == b:
             continue
@@ -126,12 +127,14 @@ def compare(one: Path, other: Path) -> dict[str, Any]:
         if a is None or b is None or a["type"] != "frame" or b["type"] != "frame" or a["class_idx"] != b["class_idx"]:
             classes += 1
             continue
+        fields |= {name for name in a if a[name] != b.get(name)}
         steps = max(steps, round(float(np.abs(read_cam(a) - read_cam(b)).max()) * 255))
     return {
         "pictures": pictures,
         "times_that_differ": times,
         "sound_is_the_same": packets(one, "audio") == packets(other, "audio"),
         "lines_that_differ": lines,
+        "fields_that_differ": sorted(fields),
         "classes_that_differ": classes,
         "largest_step_of_a_map": steps,
         "lowest_psnr_db": round(float(worst), 1),
@@ -167,7 +170,8 @@ def main() -> int:
             good = good and not run["times_that_differ"] and run["sound_is_the_same"] and not run["classes_that_differ"]
             good = good and run["largest_step_of_a_map"] <= 1 and run["pictures"] == alone["frames_out"]
             sound = "the same" if run["sound_is_the_same"] else "differs"
-            row += [run["times_that_differ"], sound, run["lines_that_differ"], f"{run['largest_step_of_a_map']}/255"]
+            lines = " ".join(map(str, (run["lines_that_differ"], *run["fields_that_differ"])))
+            row += [run["times_that_differ"], sound, lines, f"{run['largest_step_of_a_map']}/255"]
             row += [run["lowest_psnr_db"]]
         say("| " + " | ".join(map(str, row)) + " |\n")
     good = good and runs["a worker killed"]["killed"] == 1

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import signal
+import socket
 import threading
 import time
 from collections import deque
@@ -22,6 +24,7 @@ from livecam.threads import cores
 
 CPUS = 2  # of a worker: one for the engine, one that decodes, paints and encodes
 PATIENCE_S = 30.0
+TIMEOUT_S = 5.0
 STORE = 128 << 20  # bytes: what is passed are reports; pictures stay in files
 
 log = logging.getLogger("livecam")
@@ -192,8 +195,10 @@ def _connect(address: str, count: int | None) -> None:
         }
     handled = signal.getsignal(signal.SIGTERM)
     try:
+        if found := re.fullmatch(r"(?:ray://)?([^/:]+):(\d+)", address):  # Ray would try for minutes
+            socket.create_connection((found[1], int(found[2])), TIMEOUT_S).close()
         ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, **started)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise ConfigError(
             f"RAY_ADDRESS={masked(address)}: no Ray cluster answers ({first_line(error)}); "
             "check the address, or unset it to start one here"
