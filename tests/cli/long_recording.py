@@ -70,6 +70,7 @@ class Quick:
 
     title = model = method = target_layer = backend = precision = "quick"
     device, methods, labels = "cpu", ("quick",), ("thing",)
+    random_weights = False
 
     def explain(self, image: Picture, class_idx: None = None, *, choose: Callable[..., int]) -> Explanation:
         places = cv2.resize(rgb(image).mean(2).astype(np.float32), (4, 3), interpolation=cv2.INTER_AREA)
