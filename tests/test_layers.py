@@ -25,6 +25,7 @@ LAYERS = [
     {"bench", "report"},
     {"evaluation"},
     {"cli"},
+    {"__main__"},
 ]
 LEVEL = {name: number for number, names in enumerate(LAYERS) for name in names}
 FILES = [path for path in sorted(ROOT.rglob("*.py")) if path.parent != ROOT or path.stem != "__init__"]
