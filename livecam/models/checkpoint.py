@@ -142,7 +142,7 @@ def _classes(card: ModelCard, own: State, state: State) -> int:
     classes = card.classes
     if card.head is not None:
         name, rows = card.head
-        return int(state[name].shape[0]) // rows if name in state else classes
+        return int(state[name].shape[0]) // rows if name in state and state[name].ndim else classes
     found = {
         int(state[key].shape[0])
         for key, tensor in own.items()
