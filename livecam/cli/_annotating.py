@@ -17,7 +17,7 @@ from livecam.cli._part_work import PartReport
 from livecam.cli._parts import make_explainer, source_options, who
 from livecam.cli._progress import Bar, MakesBar, Told, counted
 from livecam.config import Settings
-from livecam.errors import LivecamError
+from livecam.errors import LivecamError, ModelError, SourceLost
 from livecam.explainer import Explainer
 from livecam.masking import masked
 from livecam.parts import Part
@@ -128,9 +128,14 @@ def annotate_file(
     with open_source(spec, source_options(settings)) as source:
         parts = parts_of(spec, source.info, output, settings, workers.count if workers else 1)
         if len(parts) < 2:
-            report = convert(
-                source, output, settings, explainer(), stop, force=force, comment=ledger.mark, make_bar=make_bar
-            )
+            try:
+                report = convert(
+                    source, output, settings, explainer(), stop, force=force, comment=ledger.mark, make_bar=make_bar
+                )
+            except (SourceLost, ModelError):  # what came before it is kept, and is not the whole
+                if ledger.done([]):
+                    ledger.interrupted()
+                raise
             if report["interrupted"] and report["output"]:
                 ledger.interrupted()
             else:

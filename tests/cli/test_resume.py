@@ -162,6 +162,31 @@ def test_of_several_those_that_are_done_are_left_out(
     assert code == 5, "without its sidecar it is not complete, and not ours to overwrite"
 
 
+def test_what_a_failing_network_leaves_is_not_done(
+    annotate: Run, clip: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_long, "PART_S", 300.0)
+    for name in ("a", "b"):
+        (here / f"{name}.mp4").write_bytes(clip.read_bytes())
+    inputs = ["a.mp4", "b.mp4", "-o", "out/", "--max-frames", 12]
+    explain, count = Quick.explain, iter(range(10**9))
+
+    def failing(self: Quick, *args: Any, **kwargs: Any) -> Explanation:
+        if next(count) == 5:
+            raise ModelError("the device is gone")
+        return explain(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Quick, "explain", failing)
+        code, report = annotate(*inputs)
+    assert code == 6 and "the device is gone" in report["files"][0]["error"]
+    assert len(times(here / "out" / "a.explained.mp4")) == 5
+    code, report = annotate(*inputs)
+    assert code == 0
+    assert ["skipped" in one for one in report["files"]] == [False, True]
+    assert len(times(here / "out" / "a.explained.mp4")) == 12
+
+
 def test_processes_make_what_one_run_makes(
     annotate: Run, clip: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
