@@ -145,12 +145,12 @@ class ModelSpec:
         return repr((self.name, versions, files, self.mean, self.std))
 
 
-def _digest(path: Path) -> str | None:
+def _digest(path: Path) -> str:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "blake2b").hexdigest()
     except OSError:
-        return None  # loading it will say what is wrong
+        return f"unread {path}"  # loading it will say what is wrong; None stands for what is published
 
 
 MODELS: Registry[ModelCard] = Registry("model")
