@@ -104,12 +104,19 @@ def fit(card: ModelCard, state: State, where: str) -> tuple[torch.nn.Module, int
 
 
 def untrained(card: ModelCard, seed: int) -> torch.nn.Module:
-    """The network of ``card`` as ``seed`` makes it (evaluation mode, frozen), on every machine the same."""
+    """The network of ``card`` as ``seed`` makes it (evaluation mode, frozen), on every machine the same.
+
+    A head that begins at zero, as some Vision Transformers' do, would make every map empty: it is seeded, too.
+    """
     import torch
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return card.build(card.classes).eval().requires_grad_(False)
+        module = card.build(card.classes).eval().requires_grad_(False)
+        for tensor in module.parameters():
+            if tensor.ndim == 2 and not tensor.any():
+                torch.nn.init.trunc_normal_(tensor, std=0.02)
+        return module
 
 
 def head_name(own: State) -> str:
