@@ -12,7 +12,8 @@ SCORE_DECIMALS = 6
 def said(explanation: Explanation) -> dict[str, Any]:
     """The explained class and the best classes, without the map: ``class_idx``, ``label``, ``top``; where it was asked
     for, the class that it is held against (``against``), and a ``spot`` with its ``votes``; where it was checked, what
-    hiding does to its probability (``faithfulness``); of a detector, what it found (``objects``); of a network that was
+    hiding does to its probability (``faithfulness``); of a detector, what it found (``objects``); of a clip, the
+    share of the heat in each moment (``moments``); of a network that was
     never trained, that it was not (``random_weights``)."""
     words: dict[str, Any] = {
         "class_idx": int(explanation.class_idx),
@@ -28,6 +29,8 @@ def said(explanation: Explanation) -> dict[str, Any]:
         words["faithfulness"] = checked(explanation.faithfulness)
     if explanation.objects:
         words["objects"] = [detected(one) for one in explanation.objects]
+    if explanation.moments:
+        words["moments"] = [round(share, SCORE_DECIMALS) for share in explanation.moments]
     if explanation.random_weights:
         words["random_weights"] = True
     return words

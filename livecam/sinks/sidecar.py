@@ -6,7 +6,8 @@
 
 Of a detector, a frame has "objects": [{"track", "class_idx", "label", "score", "box": [y0, x0, y1, x1], "peak",
 "cam"}], of a segmenter "outline": [[[x, y], ...], ...], polygons around what is explained, all in fractions of the
-picture. With an untrained network, the header and each frame say "random_weights": true.
+picture; of a clip "moments": [share, ...], of the heat in each moment of the window, the oldest first. With an
+untrained network, the header and each frame say "random_weights": true.
 
 The end may also say "settings", what was set for the run, and live "state", how it went (``Pipeline.state``). Live, a
 frame may also say "faithfulness": {"index", "before", "after", "control", "share"}, see ``types.Faithfulness``.
