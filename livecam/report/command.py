@@ -38,7 +38,8 @@ def _flags(given: dict[str, Any]) -> list[str]:
         if name in SWITCHES or name == "reconnect":
             words.append(f"--{flag}" if value else f"--no-{flag}")
         else:
-            words += [f"--{flag}", _text(name, value)]
+            for one in value if name == "like" else [value]:
+                words += [f"--{flag}", _text(name, one)]
     return words
 
 
