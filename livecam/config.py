@@ -142,6 +142,7 @@ class Settings(BaseSettings):
     min_score: Annotated[float, Field(ge=0, le=1)] = 0.5
     detail: Literal["plain", "live", "best"] | None = None
     scales: Annotated[tuple[float, ...] | None, BeforeValidator(_numbers)] = None
+    scale_weights: Annotated[tuple[Positive, ...] | None, BeforeValidator(_numbers)] = None
     fuse: Literal["mean", "max", "product"] | None = None
     upsample: Literal["bilinear", "cubic", "guided"] | None = None
     relu: Literal["on", "leaky", "off"] = "on"

@@ -36,14 +36,15 @@ class Look(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """scales: of the input, times ``input_size``; at the first one the class is chosen. fuse: how their maps become
-    one. share: of the heat that is spread over positions alike, 0 to 1. upsampling: how the map becomes as large as the
-    picture.
+    """scales: of the input, times ``input_size``; at the first one the class is chosen. weights: of the scales in the
+    mean of their maps; None: equal. fuse: how their maps become one. share: of the heat that is spread over
+    positions alike, 0 to 1. upsampling: how the map becomes as large as the picture.
 
     Raises ConfigError.
     """
 
     scales: tuple[float, ...] = (1.0,)
+    weights: tuple[float, ...] | None = None
     fuse: Fuse = "mean"
     share: float = 0.0
     upsampling: Upsample = "bilinear"
@@ -53,6 +54,11 @@ class Detail:
             raise ConfigError(f"scales are 1 to {PASSES} numbers above 0 to {MOST:g}, as in 1,1.4,2, not {self.scales}")
         if self.fuse not in FUSES:
             raise ConfigError(f"fuse {self.fuse!r} is not one of {', '.join(FUSES)}")
+        if self.weights is not None:
+            if len(self.weights) != len(self.scales) or not all(0 < weight < np.inf for weight in self.weights):
+                raise ConfigError(f"scale weights {self.weights}: give one above 0 to each scale of {self.scales}")
+            if self.fuse != "mean":
+                raise ConfigError(f"scale weights are of a mean; they do not go with fuse {self.fuse!r}")
         if self.upsampling not in UPSAMPLES:
             raise ConfigError(f"upsample {self.upsampling!r} is not one of {', '.join(UPSAMPLES)}")
 
@@ -65,17 +71,30 @@ class Detail:
         # Whole strides: what is not seen by a cell of its own is seen by none.
         return [short if scale == 1 else max(1, round(short * scale / STRIDE)) * STRIDE for scale in self.scales]
 
-    def but(self, scales: tuple[float, ...] | None, fuse: Fuse | None, upsampling: Upsample | None) -> Detail:
+    def but(
+        self,
+        scales: tuple[float, ...] | None = None,
+        weights: tuple[float, ...] | None = None,
+        fuse: Fuse | None = None,
+        upsampling: Upsample | None = None,
+    ) -> Detail:
         """This one with what is not None instead."""
-        wishes = {"scales": scales, "fuse": fuse, "upsampling": upsampling}
+        wishes = {"scales": scales, "weights": weights, "fuse": fuse, "upsampling": upsampling}
         return replace(self, **{name: wish for name, wish in wishes.items() if wish is not None})  # type: ignore[arg-type]
 
+    def once(self) -> Detail:
+        """This one with one look at a picture."""
+        return replace(self, scales=(1.0,), weights=None)
+
     def combine(self, looks: list[Look]) -> Maps:
-        """One map (B, h, w) of the looks at the same pictures, of the size of the largest.
+        """One map (B, h, w) of the looks at the same pictures, of the size of the largest. looks: of each scale those
+        of its layers.
 
         What is not at the positions of the features (a method may map pixels) is not spread.
         """
-        maps = looks[0].maps if len(looks) == 1 else fused([look.maps for look in looks], self.fuse)
+        layers = len(looks) // len(self.scales)
+        weights = np.repeat(self.weights, layers) if self.weights else None
+        maps = looks[0].maps if len(looks) == 1 else fused([look.maps for look in looks], self.fuse, weights)
         for look in looks:
             if look.features is not None and look.features.shape[2:] == maps.shape[1:]:
                 return spread(maps, look.features, self.share)
@@ -90,12 +109,12 @@ DETAILS = {
 """Chosen by localisation on the development data; see CHANGELOG."""
 
 
-def fused(maps: list[Maps], how: Fuse = "mean") -> Maps:
+def fused(maps: list[Maps], how: Fuse = "mean", weights: NDArray[np.float64] | None = None) -> Maps:
     """Maps (B, h, w) of the same pictures on several grids → one on the finest of them, in units of the first.
 
     Each is brought to the peak of the first, above or below 0: a cell of a finer grid is a smaller part of the same
     sum, and a scale at which the network is less sure of its class points at it all the same. ``product`` is the
-    geometric mean, 0 where one is not above 0.
+    geometric mean, 0 where one is not above 0. weights: of the mean, (len(maps),); None: equal.
     """
     size = max((one.shape[1:] for one in maps), key=lambda shape: shape[0] * shape[1])
     peaks = [np.abs(one).max((1, 2), keepdims=True) for one in maps]
@@ -105,7 +124,7 @@ def fused(maps: list[Maps], how: Fuse = "mean") -> Maps:
         return np.asarray(stack.max(0), np.float32)
     if how == "product":
         return np.asarray(np.exp(np.log(np.maximum(stack, TINY)).mean(0)) * (stack > 0).all(0), np.float32)
-    return np.asarray(stack.mean(0), np.float32)
+    return np.asarray(stack.mean(0) if weights is None else np.average(stack, 0, weights), np.float32)
 
 
 def spread(maps: Maps, activations: Maps, share: float) -> Maps:

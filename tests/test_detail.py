@@ -91,10 +91,31 @@ def test_a_map_of_pixels_is_not_spread():
     assert np.array_equal(DETAILS["live"].combine([Look(pixels, np.ones((1, 4, 3, 8), np.float32))]), pixels)
 
 
-@pytest.mark.parametrize("wrong", [{"scales": ()}, {"scales": (0.0,)}, {"scales": (9.0,)}, {"fuse": "sum"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"scales": ()},
+        {"scales": (0.0,)},
+        {"scales": (9.0,)},
+        {"fuse": "sum"},
+        {"weights": (0.5, 0.5)},
+        {"weights": (0.0,)},
+        {"weights": (1.0,), "fuse": "max"},
+    ],
+)
 def test_details_that_make_no_sense(wrong):
     with pytest.raises(ConfigError):
         Detail(**wrong)
+
+
+def test_scales_have_weights():
+    maps = [np.array([[[4.0, -4]]], np.float32), np.array([[[1.0, 2]]], np.float32)]
+    one, two = (Look(each, None) for each in maps)
+    # The second is brought to the peak of the first.
+    assert Detail((1, 2), (0.75, 0.25)).combine([one, two]).ravel() == pytest.approx([3.5, -2])
+    # Two layers at each scale: each layer has the weight of its scale.
+    assert Detail((1, 2), (0.75, 0.25)).combine([one, one, two, two]).ravel() == pytest.approx([3.5, -2])
+    assert Detail((1, 2), (3, 1)).combine([one, two]).dtype == np.float32
 
 
 def test_scales_are_rounded_to_the_stride():

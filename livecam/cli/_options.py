@@ -50,6 +50,7 @@ MODEL = [
         help="plain; live: sharper, one pass; best: two.  [live; stills: best; annotate: plain]",
     ),
     click.option("--scales", metavar="S,S", help="Sizes of input to fuse, times --input-size: 1,1.4,2.  [of --detail]"),
+    click.option("--scale-weights", metavar="W,W", help="Of each scale in the mean: 0.6,0.3,0.1.  [equal]"),
     click.option("--fuse", metavar="MODE", help="mean, max or product of the maps of scales and layers.  [mean]"),
     click.option("--upsample", metavar="MODE", help="bilinear, cubic, or guided by the picture.  [guided]"),
     click.option("--relu", metavar="MODE", help="Last step of a method: on, leaky or off.  [on]"),

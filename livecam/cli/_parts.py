@@ -51,6 +51,7 @@ def make_explainer(settings: Settings, work: Literal["still", "live", "every"] =
         input_size=settings.input_size,
         detail=settings.detail or DETAIL[work],
         scales=settings.scales,
+        scale_weights=settings.scale_weights,
         fuse=settings.fuse,
         upsample=settings.upsample,
         top_k=settings.top_k,

@@ -14,28 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.backends import Backend, open_backend
-from livecam.detail import DETAILS, Detail, Fuse, Look
-from livecam.errors import ConfigError, ModelError, SourceError
-from livecam.geometry import ANY, INPUTS, Region, cell_at, inside, plan, take
-from livecam.heat import NORMALISES, Normalise, heat
+from livecam.detail import DETAILS, Fuse, Look
+from livecam.errors import ConfigError, ModelError
+from livecam.explainer._answer import Teller, of_clip
+from livecam.explainer._choice import best, class_checked, class_named, fitting, lacking, rival
+from livecam.explainer._network import check_numbers, given, likened, looks_once
+from livecam.geometry import INPUTS, Region, plan, take
+from livecam.heat import NORMALISES, Normalise
 from livecam.hiding import hidden, hottest, moved_to_the_cold
 from livecam.methods import RELUS, MethodCard, Relu, get_method, methods
-from livecam.models import Colour, Model, ModelSpec, is_own, random_seed
-from livecam.models.likeness import LikeSpec
+from livecam.models import Colour, Model, random_seed
 from livecam.planes import Planes
-from livecam.sources import open_source
-from livecam.tap import Need, Tap, contrast, window
+from livecam.tap import Tap, contrast, window
 from livecam.tasks import Target
-from livecam.tasks.clips import ClipClassification
 from livecam.types import (
-    Detected,
     Explanation,
     Faithfulness,
     Image,
     Picture,
-    Prediction,
     Question,
-    Vote,
     check_picture,
 )
 from livecam.upsampling import Upsample
@@ -70,8 +67,8 @@ class Explainer:
     ``a,b``, or ``stages:3``, the target layer and the last ones of the two resolutions before it. input: how a picture
     becomes the network's input (``livecam.geometry.plan``). input_size: its short side in pixels; None: 224, or what a
     detector, a segmenter or a model of your own was trained for. detail: ``plain``, ``live`` or ``best``
-    (``livecam.detail``). scales, fuse, upsample: instead of the detail's own. top_k: predictions kept in an
-    explanation. threads: of the engine on a CPU; None leaves it to the engine. budget: forward passes a picture of a
+    (``livecam.detail``). scales, scale_weights, fuse, upsample: instead of the detail's own. top_k: predictions kept in
+    an explanation. threads: of the engine on a CPU; None leaves it to the engine. budget: forward passes a picture of a
     method that tries many inputs; None: the method's own. relu: the last step of the methods whose formula has one:
     ``on``, ``leaky`` (0.01 of what is below 0) or ``off``; what is below 0 is cold all the same, unless ``normalise``
     is ``minmax``. normalise: what is hot (``livecam.heat``): ``peak``, ``percentile``, ``minmax``, or ``logit``, of
@@ -103,6 +100,7 @@ class Explainer:
         top_k: int = 5,
         threads: int | None = None,
         scales: tuple[float, ...] | None = None,
+        scale_weights: tuple[float, ...] | None = None,
         fuse: Fuse | None = None,
         upsample: Upsample | None = None,
         budget: int | None = None,
@@ -115,32 +113,28 @@ class Explainer:
         for what, known in {"detail": DETAILS, "input": INPUTS, "relu": RELUS, "normalise": NORMALISES}.items():
             if chosen[what] not in known:
                 raise ConfigError(f"{what} {chosen[what]!r} is not one of {', '.join(known)}")
-        if input_size is not None and input_size < 32:
-            raise ConfigError(f"input size {input_size} is too small; give at least 32 pixels")
-        if not 0 <= min_score <= 1:
-            raise ConfigError(f"min score {min_score} is not between 0 and 1")
-        if budget is not None and budget < 1:
-            raise ConfigError(f"a budget of {budget} forward passes explains nothing; give at least 1")
-        self._detail = DETAILS[detail].but(scales, fuse, upsample)
+        check_numbers(input_size, min_score, budget)
+        self._detail = DETAILS[detail].but(scales, scale_weights, fuse, upsample)
         card = get_method(method)
         self._relu, self._normalise = relu, normalise
-        spec = _given(model, weights, labels, mean, std)
+        spec = given(model, weights, labels, mean, std)
         self.model, self._budget = spec.name, budget
-        self._input, self._top_k, self._min_score = input, top_k, min_score
+        self._input, self._min_score = input, min_score
         self.input_size = input_size or spec.input_size
-        self._accepts = ANY
-        asked = self._like(spec, like) if like else spec
+        asked = likened(spec, like, input, self.input_size) if like else spec
         self._task = asked.task
         self.task = self._task.name
         """Name of the task: classification, detection, segmentation, similarity."""
         self.random_weights = random_seed(weights) is not None
-        if self._task.many or isinstance(self._task, ClipClassification):
-            self._detail = once(self._detail, self.model, asked=scales is not None)
+        many_scales = scales is not None or scale_weights is not None
+        looks_once(asked, None, asked=many_scales)
         opened = open_backend(
             backend, asked, layer=layer, device=device, precision=precision, threads=threads, needs=card.needs
         )
         try:
             self._method = self._set(card, opened)
+            if looks_once(asked, opened.accepts.side, asked=many_scales):
+                self._detail = self._detail.once()
         except ConfigError:
             opened.close()
             raise
@@ -153,9 +147,18 @@ class Explainer:
         self.methods = tuple(
             name
             for name in methods()
-            if not self._lacking(get_method(name), opened) and (normalise != "logit" or get_method(name).logits)
+            if not lacking(get_method(name), opened, self._task) and (normalise != "logit" or get_method(name).logits)
         )
         """Names of those that a question may ask for."""
+        self._teller = Teller(
+            self.labels,
+            top_k,
+            self._task.many,
+            normalise,
+            self._detail.upsampling,
+            self.target_layer,
+            self.random_weights,
+        )
         self._accepts = accepts = opened.accepts
         self.window = (accepts.frames, accepts.step_s) if accepts.frames > 1 else None
         """Of a network over clips: pictures in a window, and seconds from one to the next."""
@@ -260,17 +263,7 @@ class Explainer:
 
     def class_named(self, name: str | int) -> int:
         """Index of a class given by index or by (a part of) its name. Raises ConfigError."""
-        if isinstance(name, int) or name.isdecimal():
-            return self._checked(int(name))
-        wanted = name.casefold()
-        hits = [number for number, label in enumerate(self.labels) if label.casefold() == wanted]
-        hits = hits or [number for number, label in enumerate(self.labels) if wanted in label.casefold()]
-        if len(hits) == 1:
-            return hits[0]
-        if not hits:
-            raise ConfigError(f"no class {name!r} in {self.model}; see 'livecam models {self.model} --labels'")
-        some = ", ".join(f"{number} {self.labels[number]!r}" for number in hits[:5])
-        raise ConfigError(f"class {name!r} is one of {len(hits)}: {some}; give its index")
+        return class_named(name, self.labels, self.model)
 
     def _explain(self, asked: list[Asked]) -> list[Explanation]:
         """asked: pictures of one size, with one question and one ``input_size``; a clip stands alone."""
@@ -290,7 +283,7 @@ class Explainer:
             ]
             # Of several pictures each has one target, of several targets there is one picture.
             rounds = [self._round(list(of_each), tap, question, method) for of_each in zip(*targets, strict=True)]
-            votes = self._votes(tap, question.spot, region)
+            votes = self._teller.votes(tap, backend, question.spot, region)
             self._look(backend, tap, method, rounds)
             nowhere = np.zeros((len(images), *tap.activations.shape[2:]), np.float32)
             for further in larger:
@@ -300,7 +293,7 @@ class Explainer:
         seconds = (time.perf_counter() - start) / len(images)
         cells = (rounds[0].looks[0].maps[0] if rounds else nowhere[0]).size  # of the grid in whose units all are
         made = [
-            self._explanation(
+            self._teller.explanation(
                 [one[row] for one in maps] or [nowhere[row]],
                 scores[row],
                 chosen[row],
@@ -320,25 +313,14 @@ class Explainer:
     def _chosen(self, asked: Asked, scores: NDArray[np.float32]) -> int:
         """The class to explain. scores: (C,)."""
         if asked.class_idx is not None:
-            return self._checked(asked.class_idx)
+            return class_checked(asked.class_idx, len(self.labels), self.model)
         if asked.question.rank > 1:
             return int(best(scores)[: asked.question.rank][-1])
         return asked.choose(scores) if asked.choose else int(scores.argmax())
 
-    def _like(self, spec: Model, like: Sequence[str | Path]) -> LikeSpec:
-        pictures = []
-        for path in like:
-            with open_source(str(path)) as source:
-                frame = source.read()
-            if frame is None:
-                raise SourceError(f"{path}: there is no picture in it")
-            pictures.append(self._inputs([frame.image], self.input_size)[0][0])
-        return LikeSpec(spec, tuple(Path(path).stem for path in like), tuple(pictures))
-
     def _shorts(self, input_size: int) -> list[int]:
         """Short sides of the inputs of one explanation."""
-        side = self._accepts.side
-        return self._detail.shorts(input_size) if side is None else [side]
+        return self._detail.shorts(self._accepts.side or input_size)
 
     def _inputs(
         self, images: list[Picture], short: int, clip: Sequence[Picture] = ()
@@ -357,7 +339,8 @@ class Explainer:
 
     def _round(self, targets: list[Target], tap: Tap, question: Question, method: MethodCard) -> _Round:
         logits = self._window(tap, targets).logits
-        rivals = [self._rival(question, method, row, one.class_idx) for row, one in zip(logits, targets, strict=True)]
+        asked = [(row, one.class_idx) for row, one in zip(logits, targets, strict=True)]
+        rivals = [rival(question, method, *one, self.model) for one in asked]
         return _Round(targets, rivals)
 
     def _window(self, tap: Tap, targets: list[Target]) -> Tap:
@@ -369,7 +352,7 @@ class Explainer:
         features = [backend.numpy(one.activations).copy() if self._detail.share else None for one in (tap, *tap.others)]
         for one in rounds:
             seen = self._window(tap, one.targets)
-            held = [rival for rival in one.rivals if rival is not None]
+            held = [other for other in one.rivals if other is not None]
             asked = contrast(seen, held) if len(held) == len(one.rivals) else seen
             wanted = [target.class_idx for target in one.targets]
             one.looks += [
@@ -384,113 +367,11 @@ class Explainer:
 
     def _set(self, card: MethodCard, backend: Backend) -> MethodCard:
         """The method as this explainer wants it. Raises ConfigError."""
-        fit = replace(self._fitting(card, backend).with_budget(self._budget), relu=self._relu)
-        if self._normalise == "logit" and not fit.logits:
-            raise ConfigError(f"--normalise logit: maps of {fit.name} are in no logits; use peak, percentile or minmax")
-        return fit
-
-    def _lacking(self, card: MethodCard, backend: Backend) -> frozenset[Need]:
-        return backend.lacks(card.needs) | (self._task.lacks & card.needs)
-
-    def _fitting(self, card: MethodCard, backend: Backend) -> MethodCard:
-        """The method, or what the backend has in Grad-CAM's place for this network. Raises ConfigError where the
-        backend or the task does not have what the method needs."""
-        substitute = getattr(backend, "substitute", None)
-        if card.name == "gradcam" and substitute:
-            return get_method(substitute)
-        lacking = self._lacking(card, backend)
-        if lacking:
-            # A foreign network runs nowhere else, and another backend does not change how a network ends.
-            helps = Need.AUTOGRAD in lacking and not hasattr(backend, "substitute")
-            remedy = "--backend torch" if helps else "another --method; see 'livecam methods'"
-            raise ConfigError(
-                f"--method {card.name} needs {' and '.join(sorted(lacking))}, which there is not here; use {remedy}"
-            )
-        return card
+        fit = fitting(card, backend, self._task, self._normalise)
+        return replace(fit.with_budget(self._budget), relu=self._relu)
 
     def _scores(self, numbers: NDArray[np.float32]) -> NDArray[np.float32]:
         return self._task.scores(numbers, len(self.labels))
-
-    def _rival(self, question: Question, method: MethodCard, logits: NDArray[np.float32], chosen: int) -> int | None:
-        """The class that ``chosen`` is held against, if one is."""
-        if question.against is None or not method.of_class or len(logits) < 2:
-            return None
-        if question.against == "runner-up":
-            return next(int(one) for one in best(logits) if one != chosen)
-        rival = self._checked(question.against)
-        return None if rival == chosen else rival
-
-    def _votes(self, tap: Tap, spot: tuple[float, float] | None, region: Region) -> list[tuple[Vote, ...]]:
-        """What ``spot`` adds to the classes, for each picture."""
-        nothing: list[tuple[Vote, ...]] = [()] * len(tap.logits)
-        # One spot votes on everything that was found, which is no answer.
-        if spot is None or tap.votes is None or self._task.many or tap.moments > 1:
-            return nothing
-        cell = cell_at(spot, region, tap.activations.shape[2:])
-        if cell is None:
-            return nothing
-        shares, exact = tap.votes(*cell)
-        rows = self._opened().numpy(shares)
-        return [
-            tuple(Vote(int(one), self.labels[one], float(row[one]), exact) for one in best(row)[: self._top_k])
-            for row in rows
-        ]
-
-    def _explanation(
-        self,
-        raws: list[NDArray[np.float32]],
-        scores: NDArray[np.float32],
-        chosen: int,
-        targets: list[Target],
-        rival: int | None,
-        votes: tuple[Vote, ...],
-        cells: int,
-        method: str,
-        region: Region,
-        seconds: float,
-        spot: tuple[float, float] | None,
-    ) -> Explanation:
-        if not all(np.isfinite(raw).all() for raw in raws):
-            raise ModelError(f"the map of {method} has NaN or infinity in it; use --precision float32")
-        # Each by itself: what is sure of one thing does not outshine the next.
-        shown = [(heat(raw, self._normalise, cells), float(raw.max())) for raw in raws]
-        objects = tuple(
-            Detected(
-                inside(target.box, region),
-                Prediction(target.class_idx, self.labels[target.class_idx], target.score),
-                *one,
-            )
-            for target, one in zip(targets, shown, strict=False)
-            if target.box is not None
-        )
-        return Explanation(
-            0,
-            chosen,
-            tuple(self._prediction(int(number), scores) for number in best(scores)[: self._top_k]),
-            np.maximum.reduce([one for one, _ in shown]),
-            max(top for _, top in shown),
-            method,
-            self.target_layer,
-            seconds,
-            region,
-            target=self._prediction(chosen, scores),
-            against=None if rival is None else self._prediction(rival, scores),
-            spot=None if self._task.many else spot,
-            votes=votes,
-            upsampling=self._detail.upsampling,
-            normalise=self._normalise,
-            objects=objects,
-            mask=targets[0].mask if targets else None,
-            random_weights=self.random_weights,
-        )
-
-    def _prediction(self, class_idx: int, scores: NDArray[np.float32]) -> Prediction:
-        return Prediction(class_idx, self.labels[class_idx], float(scores[class_idx]))
-
-    def _checked(self, class_idx: int) -> int:
-        if not 0 <= class_idx < len(self.labels):
-            raise ConfigError(f"class {class_idx} does not exist: {self.model} has classes 0 to {len(self.labels) - 1}")
-        return class_idx
 
     def _opened(self) -> Backend:
         if self._backend is None:
@@ -520,37 +401,3 @@ class _Round:
     targets: list[Target]
     rivals: list[int | None]
     looks: list[Look] = field(default_factory=list)
-
-
-def once(detail: Detail, model: str, *, asked: bool) -> Detail:
-    """``detail`` with one look at a picture. asked: were several asked for? Raises ConfigError then."""
-    if asked:
-        raise ConfigError(f"scales do not go with {model}: what it finds at one size is not what it finds at another")
-    return detail.but((1.0,), None, None)
-
-
-def of_clip(explanation: Explanation, moments: int) -> Explanation:
-    """Its map, so many one above the other, taken apart."""
-    clip = explanation.cam.reshape(moments, -1, explanation.cam.shape[1])
-    heat = clip.sum((1, 2), dtype=np.float64)
-    shares = heat / heat.sum() if heat.any() else heat
-    return replace(explanation, cam=clip[-1], clip=clip, moments=tuple(float(share) for share in shares))
-
-
-def _given(
-    model: str | Model, weights: str | Path | None, labels: str | Path | None, mean: Colour | None, std: Colour | None
-) -> Model:
-    if not isinstance(model, str):
-        if any(one is not None for one in (weights, labels, mean, std)):
-            raise ConfigError(
-                f"weights, labels, mean, std: are for a model by name; {model.name!r} is given with its own"
-            )
-        return model
-    files = [Path(file) if file is not None else None for file in (weights, labels)]
-    spec = ModelSpec(model, files[0], files[1], mean, std)
-    return spec.load() if is_own(model) else spec  # nothing is kept of it: it has to be loaded anyway
-
-
-def best(values: NDArray[np.float32]) -> NDArray[np.intp]:
-    """Indices of (C,) values, the largest first."""
-    return np.argsort(-values, kind="stable")

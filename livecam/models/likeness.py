@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.errors import ConfigError
+from livecam.geometry import plan, take
 from livecam.models import LoadedModel, Model
 from livecam.tasks import CLASSIFICATION, Task
 from livecam.tasks.similarity import SIMILARITY, liken
@@ -15,7 +16,8 @@ from livecam.tasks.similarity import SIMILARITY, liken
 
 @dataclass(frozen=True)
 class LikeSpec:
-    """``spec`` with references for classes. pictures: (H, W, 3) uint8 RGB of the network's input size; names: theirs.
+    """``spec`` with references for classes. pictures: (H, W, 3) uint8 RGB of any size; names: theirs. input, short: how
+    they become inputs (``livecam.geometry.plan``).
 
     Raises ConfigError for a model that is no classifier.
     """
@@ -23,6 +25,8 @@ class LikeSpec:
     spec: Model
     names: tuple[str, ...]
     pictures: tuple[NDArray[np.uint8], ...]
+    input: str
+    short: int
 
     def __post_init__(self) -> None:
         if self.spec.task is not CLASSIFICATION or self.spec.name.lower().endswith(".onnx"):
@@ -50,9 +54,10 @@ class LikeSpec:
 
         loaded = self.spec.load()
         mean, std = (np.array(values, np.float32) for values in (loaded.mean, loaded.std))
+        plans = [plan(self.input, one.shape[:2], self.short, loaded.accepts) for one in self.pictures]
+        seen = [take(one, region, size) for one, (size, region) in zip(self.pictures, plans, strict=True)]
         references = [
-            torch.from_numpy(((one / np.float32(255) - mean) / std).transpose(2, 0, 1).copy())[None]
-            for one in self.pictures
+            torch.from_numpy(((one / np.float32(255) - mean) / std).transpose(2, 0, 1).copy())[None] for one in seen
         ]
         head = head_name(loaded.module.state_dict()).rpartition(".")[0]
         module = liken(loaded.module, head, references).requires_grad_(False)

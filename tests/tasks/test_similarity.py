@@ -77,3 +77,10 @@ def test_what_cannot_be_likened_is_said(references, tmp_path):
         Explainer("ssdlite320_mobilenet_v3_large", weights="random", like=references)
     with pytest.raises(SourceNotFound):
         Explainer(like=[tmp_path / "none.jpg"])
+
+
+def test_a_network_of_one_square_size_takes_any_reference(frames, references):
+    with Explainer("vit_b_32", weights="random:1", like=references, detail="plain") as explainer:
+        explanation = explainer.explain(frames[1])
+    assert explanation.top[0].label == "cat"
+    assert explanation.top[0].score == pytest.approx(1, abs=1e-4)

@@ -1,0 +1,64 @@
+"""The network that an explainer is asked for, and how it is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from livecam.errors import ConfigError, SourceError
+from livecam.models import Colour, Model, ModelSpec, is_own
+from livecam.models.likeness import LikeSpec
+from livecam.sources import open_source
+from livecam.tasks.clips import ClipClassification
+
+
+def check_numbers(input_size: int | None, min_score: float, budget: int | None) -> None:
+    """Raise ConfigError for what is out of range."""
+    if input_size is not None and input_size < 32:
+        raise ConfigError(f"input size {input_size} is too small; give at least 32 pixels")
+    if not 0 <= min_score <= 1:
+        raise ConfigError(f"min score {min_score} is not between 0 and 1")
+    if budget is not None and budget < 1:
+        raise ConfigError(f"a budget of {budget} forward passes explains nothing; give at least 1")
+
+
+def given(
+    model: str | Model, weights: str | Path | None, labels: str | Path | None, mean: Colour | None, std: Colour | None
+) -> Model:
+    """The network by name with what belongs to it, or as it is. Raises ConfigError."""
+    if not isinstance(model, str):
+        if any(one is not None for one in (weights, labels, mean, std)):
+            raise ConfigError(
+                f"weights, labels, mean, std: are for a model by name; {model.name!r} is given with its own"
+            )
+        return model
+    files = [Path(file) if file is not None else None for file in (weights, labels)]
+    spec = ModelSpec(model, files[0], files[1], mean, std)
+    return spec.load() if is_own(model) else spec  # nothing is kept of it: it has to be loaded anyway
+
+
+def likened(spec: Model, like: Sequence[str | Path], input: str, short: int) -> LikeSpec:
+    """``spec`` with the first picture of each of ``like`` for its classes; input, short: as of ``LikeSpec``.
+
+    Raises SourceError, ConfigError.
+    """
+    pictures = []
+    for path in like:
+        with open_source(str(path)) as source:
+            frame = source.read()
+        if frame is None:
+            raise SourceError(f"{path}: there is no picture in it")
+        pictures.append(frame.image)
+    return LikeSpec(spec, tuple(Path(path).stem for path in like), tuple(pictures), input, short)
+
+
+def looks_once(model: Model, side: int | None, *, asked: bool) -> bool:
+    """Is a picture seen at one scale only? side: the only one that it takes. asked: were scales asked for?
+
+    Raises ConfigError where they do not go with it.
+    """
+    apart = model.task.many or isinstance(model.task, ClipClassification)
+    if asked and (apart or side is not None):
+        why = "what it finds at one size is not what it finds at another" if apart else "it takes inputs of one size"
+        raise ConfigError(f"scales do not go with {model.name}: {why}")
+    return apart or side is not None
