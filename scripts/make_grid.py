@@ -1,4 +1,5 @@
-"""The picture of the methods: one frame of the sample clip, explained by each of them for its best class.
+"""The picture of the methods: one frame of the sample clip, explained for its best class by each that the
+network can have; those of attention need a Vision Transformer.
 
 python scripts/make_grid.py
 """
@@ -15,7 +16,6 @@ from PIL import Image
 
 from livecam.cli.demo import sample
 from livecam.explainer import Explainer
-from livecam.methods import methods
 from livecam.overlay import Painter, Style
 from livecam.overlay.text import Font, draw, width
 from livecam.sources import SourceOptions, open_source
@@ -33,7 +33,9 @@ def main() -> None:
     args = parser.parse_args()
     with open_source(str(sample()), SourceOptions(start_s=args.time, duration_s=0.1)) as source:
         image = source.read().image
-    tiles = [tile(image, name) for name in methods()]
+    with Explainer(backend="torch") as explainer:
+        names = explainer.methods
+    tiles = [tile(image, name) for name in names]
     blank = np.full_like(tiles[0], PAPER)
     tiles += [blank] * (-len(tiles) % COLUMNS)
     rows = [np.hstack(tiles[start : start + COLUMNS]) for start in range(0, len(tiles), COLUMNS)]
