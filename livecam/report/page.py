@@ -36,6 +36,7 @@ PICTURES = 240  # of the whole page, about
 STILLS = 120
 PATIENCE_S = 25.0
 MOST_RUNS = 200
+RANDOM = "RANDOM WEIGHTS: this network was never trained; nothing of this means anything."
 STATES = ("dropped", "stages", "measures")
 
 
@@ -144,7 +145,7 @@ def _section(
     at = places(run.times)
 
     def card(row: int, kind: str, words: str = "") -> Card:
-        shown = show(run, images.get(row), lines[row].cam, origin)
+        shown = show(run, images.get(row), lines[row], origin)
         return _card(f"r{number}-{kind}{row}", float(at[row]), run, row, lines[row], shown, words)
 
     line, whole = command(run)
@@ -197,7 +198,7 @@ def _compared(
         image = images.get(mine)
         cards = []
         for of, row, line in ((run, mine, lines[mine]), (second, theirs, others[theirs])):
-            shown = show(of, image, line.cam, "source" if image is not None else "map")
+            shown = show(of, image, line, "source" if image is not None else "map")
             cards.append(_card(f"r{number}-d{mine}", float(at[mine]), of, row, line, shown))
         pairs.append(cards)
     agree, mean, band = strips(run, found)
@@ -221,8 +222,9 @@ def _still(still: Still, number: int) -> Card:
     painted = read_image(output) if image is None and output else None
     shown = show_still(still, image, painted)
     line, score = still.line, still.line.score
+    words = [Path(still.input).name, *(["RANDOM WEIGHTS"] if still.header["random_weights"] else [])]
     return Card(
-        f"s{number}", 0.0, Path(still.input).name, 0, line.label or "not explained",
+        f"s{number}", 0.0, " · ".join(words), 0, line.label or "not explained",
         None if math.isnan(score) else score, line.top[:5], shown,
     )  # fmt: skip
 
@@ -248,7 +250,7 @@ def _facts(run: Recording) -> list[tuple[str, str]]:
 
 def _notes(run: Recording, origin: str, found: int, wanted: int) -> list[str]:
     """What the reader must know about this page."""
-    notes = []
+    notes = [RANDOM] if run.header["random_weights"] else []
     if not run.complete:
         notes.append("The sidecar has no end line: the run was cut off, and this is what it left.")
     if not len(run):

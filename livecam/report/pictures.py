@@ -15,7 +15,8 @@ from livecam.addresses import scheme
 from livecam.errors import LivecamError
 from livecam.geometry import WHOLE, Region, plan
 from livecam.overlay import COLORMAPS, DEFAULT_COLORMAP, blend, table
-from livecam.report.recording import FARTHEST, Recording, Still
+from livecam.overlay.objects import draw_objects
+from livecam.report.recording import FARTHEST, Line, Recording, Still
 from livecam.sinks.video import VideoSink
 from livecam.sources import Source, SourceOptions, open_source
 from livecam.sources._names import is_camera, is_images
@@ -70,35 +71,40 @@ def pictures(run: Recording, rows: list[int], patience: Patience) -> tuple[dict[
     return {}, "map"
 
 
-def show(run: Recording, image: Image | None, cam: Heatmap | None, origin: Origin) -> Shown:
+def show(run: Recording, image: Image | None, line: Line, origin: Origin) -> Shown:
     """A frame as it stands on the page."""
     size = (run.header["height"], run.header["width"])
-    return shown(image, cam, origin, size, region_of(run), colours_of(run))
+    return shown(image, line, origin, size, region_of(run), colours_of(run))
 
 
 def show_still(still: Still, image: Image | None, painted: Image | None) -> Shown:
     size = (still.header["height"], still.header["width"])
     if image is not None:
-        return shown(image, still.line.cam, "source", size)
-    return shown(painted, still.line.cam, "annotated" if painted is not None else "map", size)
+        return shown(image, still.line, "source", size)
+    return shown(painted, still.line, "annotated" if painted is not None else "map", size)
 
 
 def shown(
     image: Image | None,
-    cam: Heatmap | None,
+    line: Line,
     origin: Origin,
     size: tuple[int, int],
     region: Region = WHOLE,
     colours: str = DEFAULT_COLORMAP,
 ) -> Shown:
-    """size: (H, W) of the picture that ``cam`` belongs to."""
+    """size: (H, W) of the picture that ``line`` is of."""
+    cam = line.cam
     if image is None:
-        return Shown("", address(_alone(cam, size, region, colours)), "map")
+        alone = _alone(cam, size, region, colours)
+        draw_objects(alone, line.objects)
+        return Shown("", address(alone), "map")
     small = _small(image)
     if origin == "annotated" or cam is None:
         return Shown("", address(small), origin)
     heat = upsample(cam, (small.shape[0], small.shape[1]), region)
-    return Shown(address(small), address(blend(small, heat, colormap=colours)), origin)
+    painted = blend(small, heat, colormap=colours)
+    draw_objects(painted, line.objects)
+    return Shown(address(small), address(painted), origin)
 
 
 def region_of(run: Recording) -> Region:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from livecam.errors import SourceError, SourceNotFound
 from livecam.sinks.sidecar import read_sidecar
-from livecam.types import Heatmap
+from livecam.types import Detected, Heatmap, Prediction
 
 LARGEST = 1 << 20  # cells of a map
 FARTHEST = 1e10  # seconds, frames, peaks: what lies beyond is no measurement
@@ -44,7 +44,8 @@ class Check(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One frame of a sidecar. cam: (h, w) float32 in [0, 1]. label: None where nothing was explained."""
+    """One frame of a sidecar. cam: (h, w) float32 in [0, 1]. label: None where nothing was explained. objects: of a
+    detector, without their own maps."""
 
     index: int
     pts: float
@@ -53,6 +54,7 @@ class Line:
     top: tuple[Guess, ...]
     cam: Heatmap | None
     check: tuple[int, float, float, float] | None
+    objects: tuple[Detected, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,7 @@ def _header(path: Path, thing: dict[str, Any]) -> dict[str, Any]:
     sides = {name: int(_number(path, 1, thing, name)) for name in ("width", "height")}
     if not all(0 < side < 1 << 16 for side in sides.values()):
         raise SourceError(f"{path}: line 1: a picture is not so large; write the sidecar again")
-    return words | sides
+    return words | sides | {"random_weights": thing.get("random_weights") is True}
 
 
 def _line(path: Path, number: int, thing: dict[str, Any]) -> Line:
@@ -211,6 +213,7 @@ def _line(path: Path, number: int, thing: dict[str, Any]) -> Line:
         top,
         _cam(path, number, thing.get("cam")),
         _check(path, number, thing.get("faithfulness")),
+        _objects(path, number, thing.get("objects")),
     )
 
 
@@ -260,6 +263,21 @@ def _check(path: Path, number: int, thing: Any) -> tuple[int, float, float, floa
         raise _damaged(path, number, "faithfulness")
     before, after, control = (_score(path, number, thing, name) for name in ("before", "after", "control"))
     return int(_number(path, number, thing, "index")), before, after, control
+
+
+def _objects(path: Path, number: int, things: Any) -> tuple[Detected, ...]:
+    try:
+        return tuple(_object(path, number, one) for one in list(things or ())[:KEPT])
+    except (TypeError, ValueError, KeyError, AttributeError) as exc:
+        raise _damaged(path, number, "objects") from exc
+
+
+def _object(path: Path, number: int, thing: dict[str, Any]) -> Detected:
+    y0, x0, y1, x1 = (float(np.clip(side, 0, 1)) for side in thing["box"])
+    track = thing.get("track")
+    kept = None if track is None else int(_number(path, number, thing, "track"))
+    what = Prediction(0, _label(thing), _score(path, number, thing, "score"))
+    return Detected((y0, x0, y1, x1), what, np.zeros((1, 1), np.float32), 0.0, kept)
 
 
 def _number(path: Path, line: int, thing: dict[str, Any], name: str) -> float:

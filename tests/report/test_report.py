@@ -398,3 +398,23 @@ def test_settings_of_somebody_elses_do_no_harm(source: str, value: Any, tmp_path
     end = END | {"settings": dict.fromkeys(("start", "fps", "input", "colormap", "hud"), value), "decode_errors": value}
     sidecar(tmp_path / "a.jsonl", frame(0), end, header=HEADER | {"source": source})
     assert "data:image/jpeg" in make_report(tmp_path)
+
+
+def test_objects_are_drawn_and_an_untrained_network_is_marked(tmp_path: Path) -> None:
+    box = {"track": 3, "class_idx": 1, "label": "cat", "score": 0.8, "box": [0.1, 0.2, 0.9, 0.8]}
+    plain = make_report(sidecar(tmp_path / "plain.jsonl", frame(0), END))
+    found = make_report(
+        sidecar(tmp_path / "found.jsonl", frame(0, objects=[box]), END, header=HEADER | {"random_weights": True})
+    )
+    pictures = [re.findall(r"data:image/jpeg;base64,[^\"]+", page) for page in (plain, found)]
+    assert len(pictures[0]) == len(pictures[1])
+    assert pictures[0] != pictures[1]
+    assert "RANDOM WEIGHTS" in found
+    assert "RANDOM WEIGHTS" not in plain
+
+
+@pytest.mark.parametrize("box", [None, [0, 1], ["a", 0, 1, 1], {}])
+def test_damaged_objects_are_said(tmp_path: Path, box: Any) -> None:
+    line = frame(0, objects=[{"label": "cat", "score": 0.8, "box": box}])
+    with pytest.raises(SourceError, match="line 2: objects is damaged"):
+        make_report(sidecar(tmp_path / "bad.jsonl", line, END))
