@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from livecam.errors import SourceError
 from livecam.geometry import plan, take
-from livecam.models import Colour, ModelSpec, get_card
+from livecam.models import Colour, ModelSpec, get_card, random_seed
 from livecam.sources import open_source
 from livecam.types import Image
 
@@ -39,7 +39,9 @@ def subject(
     """
     card = get_card(name)
     if weights is not None:
-        return Subject(ModelSpec(name, weights, None, mean, std), weights.name)
+        seed = random_seed(weights)
+        words = weights.name if seed is None else f"random, seed {seed}"
+        return Subject(ModelSpec(name, weights, None, mean, std), words, random=seed is not None)
     if card.at_hand():
         return Subject(ModelSpec(name, None, None, mean, std), "published")
     path = folder / f"{name.replace('/', '_')}.pth"

@@ -14,6 +14,7 @@ from livecam.errors import SinkError
 from livecam.evaluation.figures import SHARE, Summary, Table, summarise
 from livecam.evaluation.measures import MEASURES, Measure
 from livecam.evaluation.records import Figures
+from livecam.models import random_seed
 
 ARROWS = {"higher": " ↑", "lower": " ↓", "neither": ""}
 PAIRED = "Paired; bold where the interval does not hold 0."
@@ -185,7 +186,8 @@ def markdown(report: Report) -> str:
 def about(report: Report) -> str:
     """Data set and versions, in one line."""
     versions = ", ".join(f"{name} {version}" for name, version in report["settings"]["versions"].items())
-    return f"{report['dataset']['name']}. Intervals: bootstrap over pictures, or whole videos. {versions}."
+    random = "RANDOM WEIGHTS. " if random_seed(report["settings"].get("weights")) is not None else ""
+    return f"{random}{report['dataset']['name']}. Intervals: bootstrap over pictures, or whole videos. {versions}."
 
 
 def _markdown_table(grid: Grid) -> str:
