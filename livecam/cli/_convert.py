@@ -124,7 +124,10 @@ def check_outputs(output: Path, settings: Settings, force: bool) -> None:
     written beside it, may not be."""
     if not any(kind.matches(str(output)) for kind in (VideoSink, ImagesSink)):
         raise ConfigError(f"-o {output}: name a file: out.mp4, .mov, .mkv, .webm, or frames/%05d.png")
-    for path in (output, *map(file_of, beside(output, settings).values())):
+    paths = [output, *map(file_of, beside(output, settings).values())]
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise ConfigError(f"{', '.join(map(str, paths))}: one file is named twice; give each a name of its own")
+    for path in paths:
         check_free(path, SinkOptions(force=force))
 
 

@@ -134,7 +134,8 @@ def annotate_flags(given: dict[str, Any], subject: Subject, config_file: Path | 
         named["weights"] = subject.spec.weights
     if config_file is not None:
         named["config"] = config_file
-    return [text for name, value in named.items() for text in (f"--{name}", str(value))]
+    each = [(name, one) for name, value in named.items() for one in (value if isinstance(value, tuple) else [value])]
+    return [text for name, one in each for text in (f"--{name}", str(one))]
 
 
 def _split(text: str | None) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ MEASURES = "localisation,faithfulness"
 FPS = 25.0
 DEPENDS = (
     *("weights", "labels", "mean", "std", "budget", "layer", "backend", "device", "precision", "input", "input_size"),
-    *("scales", "scale_weights", "fuse", "upsample", "relu", "normalise", "smooth"),
+    *("scales", "scale_weights", "fuse", "upsample", "relu", "normalise", "smooth", "like", "min_score"),
 )
 """Settings without which a figure would be another one."""
 PATH = click.Path(path_type=Path)
