@@ -23,7 +23,7 @@ from livecam.types import RunInfo
 
 CAMERA = os.environ.get("TUTORIAL_SOURCE", "0")  # also a file, rtsp://..., test://
 CLIP = "recordings/sample.mp4"
-FRAMES = 60
+FRAMES = 45
 OUT = Path("recordings/tutorial")
 OUT.mkdir(parents=True, exist_ok=True)
 
@@ -42,7 +42,7 @@ def keep(name: str, image: np.ndarray) -> None:
 # ## A source
 #
 # A string names where pictures come from. A camera gives the picture of now; of the clip we take two seconds, in which a
-# cat gives way to a tripod.
+# tripod gives way to an espresso.
 
 
 # %%
@@ -51,7 +51,7 @@ def open_pictures():
         return open_source(CAMERA)
     except SourceError as error:
         say(f"{error}\nso the clip is taken: {CLIP}")
-        return open_source(CLIP, SourceOptions(start_s=2.3, duration_s=2.0))
+        return open_source(CLIP, SourceOptions(start_s=5.7, duration_s=2.0))
 
 
 with open_pictures() as source:
