@@ -1,9 +1,9 @@
 # %% [markdown]
 # # From a webcam to a report
 #
-# Run it as a whole, `python docs/tutorial.py`, or cell by cell in an editor that knows `# %%`. It needs no network and no
-# camera: where there is none, it takes the clip that comes with the repository, so run it from the repository's folder.
-# Everything that it makes lands in `recordings/tutorial/`.
+# Run it as a whole, `python docs/tutorial.py`, or cell by cell in an editor that knows `# %%`. It needs no network and
+# no camera: where there is none, it takes the clip that comes with the repository, so run it from the repository's
+# folder. Everything that it makes lands in `recordings/tutorial/`.
 
 # %%
 import json
@@ -14,8 +14,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from livecam import Explainer, Pipeline, Question, SinkOptions, Smoother, SourceError, SourceOptions
-from livecam import open_sink, open_source
+from livecam import (
+    Explainer,
+    Pipeline,
+    Question,
+    SinkOptions,
+    Smoother,
+    SourceError,
+    SourceOptions,
+    open_sink,
+    open_source,
+)
 from livecam.evaluation.faithfulness import deletion
 from livecam.overlay import Painter, blend
 from livecam.report import make_report
@@ -41,8 +50,8 @@ def keep(name: str, image: np.ndarray) -> None:
 # %% [markdown]
 # ## A source
 #
-# A string names where pictures come from. A camera gives the picture of now; of the clip we take two seconds, in which a
-# tripod gives way to an espresso.
+# A string names where pictures come from. A camera gives the picture of now; of the clip we take two seconds, in which
+# a tripod gives way to an espresso.
 
 
 # %%
@@ -98,8 +107,8 @@ keep("4_contrast.png", Painter().paint(image, contrast))
 # %% [markdown]
 # ## Other methods
 #
-# An explainer has one method, and a question may ask for another. `random` knows nothing: a method that looks like it has
-# nothing to say either.
+# An explainer has one method, and a question may ask for another. `random` knows nothing: a method that looks like it
+# has nothing to say either.
 
 # %%
 names = [name for name in ("gradcam", "layercam", "eigencam", "random") if name in explainer.methods]
@@ -113,8 +122,8 @@ say("from the left:", ", ".join(names))
 # ## Does the map tell the truth?
 #
 # Hide its hottest quarter and classify again; then hide as much where the map is cold. A true map matters, a cold spot
-# hardly does. Deletion asks the same pixel by pixel: a smaller area under its curve is better, and the map of the random
-# method is what nothing is worth.
+# hardly does. Deletion asks the same pixel by pixel: a smaller area under its curve is better, and the map of
+# the random method is what nothing is worth.
 
 # %%
 check = explainer.check(image, explanation)
@@ -136,8 +145,9 @@ for name in ("gradcam", "random"):
 # %% [markdown]
 # ## A recording
 #
-# The pipeline reads, explains, smooths and draws; the loop is yours. A camera's pictures come when they come; a recording
-# is explained frame by frame. Beside the recording goes a sidecar, which has the classes and the map of every frame.
+# The pipeline reads, explains, smooths and draws; the loop is yours. A camera's pictures come when they come; a
+# recording is explained frame by frame. Beside the recording goes a sidecar, which has the classes and the map
+# of every frame.
 
 # %%
 recording, sidecar = OUT / "tutorial.mp4", OUT / "tutorial.mp4.jsonl"
