@@ -12,6 +12,7 @@ import pytest
 
 from livecam.backends import MODULES
 from livecam.cli import livecam as group
+from livecam.controls import ACTIONS
 from livecam.methods import methods
 from livecam.registry import load_all
 from livecam.sinks import SINKS
@@ -157,3 +158,12 @@ def resolves(name):
 def test_numbers_in_words_are_those_of_the_code():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert re.findall(r"one of (\d+) \(`--method", readme) == [str(len(methods()))]
+
+
+def test_every_key_is_in_the_table():
+    page = (ROOT / "docs" / "controls.md").read_text(encoding="utf-8")
+    rows = re.findall(r"([^|\n]+) \| ([^|\n]+?) (?=\|)", page)
+    told = {words.strip(): caps.strip() for caps, words in rows}
+    for action in map(ACTIONS.get, ACTIONS):
+        assert action.words in told, action.name
+        assert all(cap in told[action.words] for cap in action.caps), action.name
