@@ -32,7 +32,7 @@ from livecam.types import RunInfo
 
 CAMERA = os.environ.get("TUTORIAL_SOURCE", "0")  # also a file, rtsp://..., test://
 CLIP = "recordings/sample.mp4"
-FRAMES = 45
+FRAMES = 30
 OUT = Path("recordings/tutorial")
 OUT.mkdir(parents=True, exist_ok=True)
 
@@ -50,7 +50,7 @@ def keep(name: str, image: np.ndarray) -> None:
 # %% [markdown]
 # ## A source
 #
-# A string names where pictures come from. A camera gives the picture of now; of the clip we take two seconds, in which
+# A string names where pictures come from. A camera gives the picture of now; of the clip we take one second, in which
 # a tripod gives way to an espresso.
 
 
@@ -60,7 +60,7 @@ def open_pictures():
         return open_source(CAMERA)
     except SourceError as error:
         say(f"{error}\nso the clip is taken: {CLIP}")
-        return open_source(CLIP, SourceOptions(start_s=5.7, duration_s=2.0))
+        return open_source(CLIP, SourceOptions(start_s=6.2, duration_s=1.0))
 
 
 with open_pictures() as source:
@@ -166,7 +166,7 @@ with open_pictures() as source:
 
 with sidecar.open(encoding="utf-8") as lines:
     frames = [line for line in map(json.loads, lines) if line["type"] == "frame"]
-for line in islice(frames, 0, None, 15):
+for line in islice(frames, 0, None, 10):
     say(f"{line['pts']:7.2f} s  {line['label']}")
 
 # %% [markdown]
