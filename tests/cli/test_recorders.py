@@ -18,9 +18,11 @@ import pytest
 
 from livecam import cli
 from livecam._av import av
+from livecam.cli._convert import check_outputs
 from livecam.cli._recorders import Recorders
+from livecam.config import Settings
 from livecam.controls import Controls
-from livecam.errors import SinkError
+from livecam.errors import ConfigError, SinkError
 from livecam.sinks import BaseSink, SinkOptions, open_sink
 from livecam.sinks._files import cannot_write
 from livecam.sinks.sidecar import read_sidecar
@@ -191,3 +193,9 @@ def test_the_command_says_so(
     assert report["recordings"] == {str(small_disk / "a.mp4"): "stopped: no space left on device"}
     assert report["frames_in"] == 60
     assert 0 < frames(small_disk / "a.mp4") < report["frames_out"]
+
+
+def test_one_file_is_not_named_twice(tmp_path):
+    out = tmp_path / "out.mp4"
+    with pytest.raises(ConfigError, match="named twice"):
+        check_outputs(out, Settings(heatmap_video=out), force=False)

@@ -5,7 +5,7 @@ import torch
 import torchvision
 
 from livecam.errors import ConfigError, UnknownName, WeightsError
-from livecam.models import get_card, load_model, models
+from livecam.models import ModelSpec, get_card, load_model, models
 from livecam.models.checkpoint import read_state
 from livecam.tasks import CLASSIFICATION
 
@@ -204,3 +204,13 @@ def test_a_real_mobilenet_v2(data):
     loaded = load_model("mobilenet_v2", weights=weights, mean=(0.5,) * 3, std=(0.5,) * 3)
     assert loaded.mean == (0.5, 0.5, 0.5)
     assert len(loaded.labels) == 1000
+
+
+def test_weights_that_are_not_there_are_not_the_published_ones(tmp_path):
+    published, missing = ModelSpec("mobilenet_v2"), ModelSpec("mobilenet_v2", tmp_path / "none.pth")
+    assert missing.fingerprint() != published.fingerprint()
+
+
+def test_an_untrained_transformer_has_a_head():
+    head = load_model("vit_b_32", weights="random:1").module.heads.head.weight
+    assert head.std() > 0.01
