@@ -157,7 +157,7 @@ with open_pictures() as source:
     with (
         open_sink(str(recording), options, run) as video,
         open_sink(str(sidecar), options, run) as figures,
-        Pipeline(source, explainer, smoother=Smoother(0.25), max_frames=FRAMES) as pipeline,
+        Pipeline(source, explainer, smoother=Smoother(0.35), max_frames=FRAMES) as pipeline,
     ):
         for annotated in pipeline:
             video.write(annotated)
