@@ -79,8 +79,6 @@ def _in_turn(tasks: list[FileTask], stop: Callable[[], bool], workers: Workers |
             return made[0]
 
         for task in tasks:
-            if stop():
-                return
             try:
                 report = annotate_file(
                     task.spec, task.output, task.settings, explainer, stop, force=task.force, workers=workers
@@ -89,6 +87,8 @@ def _in_turn(tasks: list[FileTask], stop: Callable[[], bool], workers: Workers |
                 yield task.spec, task.output, error
             else:
                 yield task.spec, task.output, report
+            if stop():
+                return
 
 
 def already_done(spec: str, output: Path, settings: Settings) -> dict[str, Any] | None:

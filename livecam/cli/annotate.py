@@ -81,7 +81,7 @@ def command(
             }
     if as_json:
         each = [reports[target] for _, target in work if target in reports]
-        emit({"files": each} if len(work) > 1 else each[0])
+        emit(each[0] if len(work) == len(each) == 1 else {"files": each})
     return INTERRUPTED if interrupt.requested else code
 
 
