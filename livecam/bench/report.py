@@ -64,7 +64,7 @@ def about(report: Report) -> str:
 
 def markdown(report: Report) -> str:
     """The tables that README shows, with machine and command."""
-    parts = [_markdown_table(table) for table in tables(report)]
+    parts = [markdown_table(table) for table in tables(report)]
     notes = [f"- {note}" for note in report.get("notes", [])]
     return (
         "\n\n".join([*parts, *(["\n".join(notes)] if notes else []), f"{about(report)}.", f"`{report['command']}`"])
@@ -72,7 +72,8 @@ def markdown(report: Report) -> str:
     )
 
 
-def _markdown_table(table: Table) -> str:
+def markdown_table(table: Table) -> str:
+    """Title, note, and the table as Markdown."""
     lines = [table.columns, tuple("---" for _ in table.columns), *table.rows]
     body = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
     return f"**{table.title}**: {table.note}\n\n{body}"

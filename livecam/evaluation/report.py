@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from livecam.bench.report import Table as Grid  # a Table is an array here
+from livecam.bench.report import markdown_table
 from livecam.errors import SinkError
 from livecam.evaluation.figures import SHARE, Summary, Table, summarise
 from livecam.evaluation.measures import MEASURES, Measure
@@ -22,16 +24,6 @@ PAIRED = "Paired; bold where the interval does not hold 0."
 Report = dict[str, Any]
 Found = Mapping[str, Mapping[str, Sequence[Figures]]]
 """Subject → group (a video, or "") → what was measured of each picture."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """A table. title, columns, rows: text; note: what is in it."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-    note: str
 
 
 def make_report(
@@ -179,7 +171,7 @@ def _beside(cell: dict[str, Any] | None, _: int) -> str:
 
 
 def markdown(report: Report) -> str:
-    parts = [_markdown_table(grid) for pair in zip(tables(report), differences(report), strict=True) for grid in pair]
+    parts = [markdown_table(grid) for pair in zip(tables(report), differences(report), strict=True) for grid in pair]
     return "\n\n".join([*parts, about(report), f"`{report['command']}`"]) + "\n"
 
 
@@ -188,9 +180,3 @@ def about(report: Report) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in report["settings"]["versions"].items())
     random = "RANDOM WEIGHTS. " if random_seed(report["settings"].get("weights")) is not None else ""
     return f"{random}{report['dataset']['name']}. Intervals: bootstrap over pictures, or whole videos. {versions}."
-
-
-def _markdown_table(grid: Grid) -> str:
-    lines = [grid.columns, tuple("---" for _ in grid.columns), *grid.rows]
-    body = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-    return f"**{grid.title}**: {grid.note}\n\n{body}"
