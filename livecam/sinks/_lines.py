@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
-from livecam.sinks import BaseSink, SinkOptions
-from livecam.sinks._files import OutFile, cannot_write
+from livecam.sinks import SinkOptions
+from livecam.sinks._file_sink import FileSink
 from livecam.types import AnnotatedFrame
 
 
-class LinesSink(BaseSink):
+class LinesSink(FileSink):
     """The file appears when it is complete; live it grows line by line. Raises SinkError.
 
     head: what the file begins with. A kind of text says what belongs to a frame (``lines``), and to the end (``tail``).
     """
 
     def __init__(self, path: Path, options: SinkOptions, head: str) -> None:
-        self._path, self._options = path, options
-        self._lock = threading.Lock()
-        self._file = OutFile(path, options)
+        super().__init__(path, options)
         self._out = self._file.work.open(
             "w",
             encoding="utf-8",
@@ -43,38 +40,14 @@ class LinesSink(BaseSink):
             self._put(self.lines(annotated))
         return True
 
-    def close(self) -> None:
-        with self._lock:
-            if self.closed:
-                return
-            self._put(self.tail())
-            self.closed = True
-            try:
-                self._out.close()
-                self._file.commit()
-            except OSError as exc:
-                self._give_up()
-                raise cannot_write(self._path, exc) from exc
-
-    def abort(self) -> None:
-        if self._options.live:
-            self.close()
-            return
-        with self._lock:
-            if not self.closed:
-                self._give_up()
+    def _complete(self) -> None:
+        self._put(self.tail())
+        self._out.close()
+        self._file.commit()
 
     def _put(self, text: str) -> None:
-        try:
+        with self._guarded():
             self._out.write(text)
-        except OSError as exc:
-            self._give_up()
-            raise cannot_write(self._path, exc) from exc
 
-    def _give_up(self) -> None:
-        self.closed = True
-        self._file.discard()
-        try:
-            self._out.close()
-        except OSError:
-            return  # the failure that led here has been told
+    def _release(self) -> None:
+        self._out.close()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 import numpy as np
 
 from livecam._av import av
 from livecam.errors import ConfigError, SinkError
-from livecam.sinks import SINKS, BaseSink, SinkOptions
+from livecam.sinks import SINKS, SinkOptions
 from livecam.sinks._codecs import FORMATS, sane_rate
-from livecam.sinks._files import OutFile, cannot_write
+from livecam.sinks._file_sink import FileSink
 from livecam.sinks._timeline import timeline
 from livecam.sinks.video import LIVE_MUXER, MP4, PLAYABLE
 from livecam.types import AnnotatedFrame, Image, RunInfo
@@ -27,7 +26,7 @@ FULL = 2  # AVCOL_RANGE_JPEG: a byte is a byte, also where a decoder takes grey 
 KEY_PICTURES = 25  # at most so many pictures until the next: a live recording that is killed ends at the last one
 
 
-class HeatmapSink(BaseSink):
+class HeatmapSink(FileSink):
     """Writes FFV1 or H.264 without loss, (H, W) grey as large as the source's pictures: a byte is a pixel's heat × 255.
 
     Times are those of the source, live of the capture. A picture without an explanation is black. A conversion appears
@@ -38,11 +37,9 @@ class HeatmapSink(BaseSink):
     def __init__(self, path: Path, options: SinkOptions | None = None, run: RunInfo | None = None) -> None:
         if path.suffix.lower() not in ENCODERS:
             raise ConfigError(f"{path}: heat is recorded without loss: name a {', '.join(ENCODERS)} file")
-        self._path, self._options = path, options or SinkOptions()
+        super().__init__(path, options or SinkOptions())
         self._rate = sane_rate(run.source.fps if run else 0.0)
         self._timeline = timeline(run.source if run else None, self._options)
-        self._file = OutFile(path, self._options)
-        self._lock = threading.Lock()
         self._size: tuple[int, int] | None = None
         self._packets = 0
 
@@ -61,7 +58,7 @@ class HeatmapSink(BaseSink):
             if shown is None:
                 return True
             heat = grey(annotated)
-            try:
+            with self._guarded():
                 if self._size is None:
                     self._start(heat.shape[:2])
                 if heat.shape != self._size:
@@ -70,34 +67,15 @@ class HeatmapSink(BaseSink):
                 frame.color_range = FULL
                 frame.pts, frame.duration, frame.time_base = shown.ticks, shown.duration, self._timeline.time_base
                 self._mux(self._stream.encode(frame))
-            except (OSError, av.FFmpegError) as exc:
-                self._give_up()
-                raise exc if isinstance(exc, SinkError) else cannot_write(self._path, exc) from exc
         return True
 
-    def close(self) -> None:
-        with self._lock:
-            if self.closed:
-                return
-            self.closed = True
-            try:
-                if self._size is None:
-                    self._file.discard()
-                    return
-                self._mux(self._stream.encode(None))
-                self._container.close()
-                self._file.commit()
-            except (OSError, av.FFmpegError) as exc:
-                self._give_up()
-                raise exc if isinstance(exc, SinkError) else cannot_write(self._path, exc) from exc
-
-    def abort(self) -> None:
-        if self._options.live:
-            self.close()
+    def _complete(self) -> None:
+        if self._size is None:
+            self._file.discard()
             return
-        with self._lock:
-            if not self.closed:
-                self._give_up()
+        self._mux(self._stream.encode(None))
+        self._container.close()
+        self._file.commit()
 
     def _start(self, size: tuple[int, int]) -> None:
         suffix = self._path.suffix.lower()
@@ -122,15 +100,9 @@ class HeatmapSink(BaseSink):
         clock = self._timeline.time_base.denominator
         return {"movie_timescale": str(clock)} if name in MP4 and clock < 2**31 else {}
 
-    def _give_up(self) -> None:
-        """After a failure: what was recorded live stays, the rest is removed."""
-        self.closed = True
-        self._file.discard()
+    def _release(self) -> None:
         if self._size is not None:
-            try:
-                self._container.close()
-            except (OSError, av.FFmpegError):
-                return  # the failure that led here has been told
+            self._container.close()
 
 
 def grey(annotated: AnnotatedFrame) -> Image:

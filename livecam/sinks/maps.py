@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import zipfile
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.errors import SourceError, SourceNotFound
-from livecam.sinks import SINKS, BaseSink, SinkOptions
-from livecam.sinks._files import OutFile, cannot_write
+from livecam.sinks import SINKS, SinkOptions
+from livecam.sinks._file_sink import FileSink
 from livecam.types import AnnotatedFrame, Heatmap, RunInfo
 
 CHUNK = 256  # maps of one size that are written together
 COLUMNS = {"index": "q", "pts": "d", "class_idx": "q", "peak": "d", "lag": "q"}
 
 
-class MapsSink(BaseSink):
+class MapsSink(FileSink):
     """Writes a row for each picture that has an explanation, as NumPy's archive of arrays:
 
     ``index``, ``pts`` (seconds of the source), ``class_idx``, ``peak`` (the raw maximum: cam × peak is the raw map),
@@ -33,9 +32,7 @@ class MapsSink(BaseSink):
     """
 
     def __init__(self, path: Path, options: SinkOptions | None = None) -> None:
-        self._path, self._options = path, options or SinkOptions()
-        self._lock = threading.Lock()
-        self._file = OutFile(path, self._options)
+        super().__init__(path, options or SinkOptions())
         self._columns: dict[str, array[Any]] = {name: array(kind) for name, kind in COLUMNS.items()}
         self._regions = array("f")
         self._chunk: list[Heatmap] = []
@@ -56,7 +53,8 @@ class MapsSink(BaseSink):
             if explanation is None:
                 return True
             if self._chunk and (len(self._chunk) == CHUNK or self._chunk[0].shape != explanation.cam.shape):
-                self._guarded(self._flush)
+                with self._guarded():
+                    self._flush()
             self._chunk.append(explanation.cam)
             row = {
                 "index": annotated.frame.index,
@@ -69,21 +67,6 @@ class MapsSink(BaseSink):
                 self._columns[name].append(value)
             self._regions.extend(explanation.region)
         return True
-
-    def close(self) -> None:
-        with self._lock:
-            if self.closed:
-                return
-            self.closed = True
-            self._guarded(self._complete)
-
-    def abort(self) -> None:
-        if self._options.live:
-            self.close()
-            return
-        with self._lock:
-            if not self.closed:
-                self._give_up()
 
     def _complete(self) -> None:
         self._flush()
@@ -104,20 +87,8 @@ class MapsSink(BaseSink):
         with self._zip.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
             np.lib.format.write_array(member, values, allow_pickle=False)
 
-    def _guarded(self, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except OSError as exc:
-            self._give_up()
-            raise cannot_write(self._path, exc) from exc
-
-    def _give_up(self) -> None:
-        self.closed = True
-        self._file.discard()
-        try:
-            self._zip.close()
-        except (OSError, ValueError):
-            return  # the failure that led here has been told
+    def _release(self) -> None:
+        self._zip.close()
 
 
 @dataclass(frozen=True, slots=True)
