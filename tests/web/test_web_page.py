@@ -97,6 +97,8 @@ def test_the_page_moves_says_and_obeys(shown: tuple[WebSink, Controls], tmp_path
         first = canvas_number(browser)
         browser.until("parseFloat(document.getElementById('figures').textContent) > 0")
         browser.until("document.getElementById('figures').textContent.includes('ms')")
+        browser.run("window.before = document.getElementById('picture').toDataURL('image/png')")
+        browser.until("document.getElementById('picture').toDataURL('image/png') !== window.before")
         assert canvas_number(browser) > first
         assert browser.run("document.getElementById('label').textContent") == "Dösenöffner"
         rows = browser.run(
