@@ -165,8 +165,17 @@ def _prepare(counter: Synchronized[int]) -> None:
     """Of a process: Ctrl-C reaches the whole group, and the one who has started it says when to stop."""
     global _counter
     _counter = counter
+    threading.Thread(target=_end_with_parent, name="livecam-orphan", daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: _stop.set())
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed asks nobody to end, and the pool waits for it for ever. Its next run does the work."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _do(task: Task) -> Any:

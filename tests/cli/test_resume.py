@@ -5,8 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import select
 import signal
+import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -241,6 +244,44 @@ def test_a_task_whose_process_dies_is_tried_again(here: Path) -> None:
     assert {name: found[name] for name in "abd"} == {"a": "a", "b": "b", "d": "d"}
     assert isinstance(found["bad"], LivecamError) and found["bad"].exit_code == 6
     assert "3 processes have died" in str(found["e"])
+
+
+LANES = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, {folder!r})
+from test_resume import Waits
+from livecam.cli._lanes import Lanes
+if __name__ == "__main__":
+    list(Lanes(2).run([Waits("a"), Waits("b")], lambda: False))
+"""
+
+
+@dataclass(frozen=True)
+class Waits:
+    """Says the number of its process, and never ends."""
+
+    name: str
+
+    def __call__(self, stop: Callable[[], bool], seen: Callable[[], object]) -> None:
+        os.write(1, f"{os.getpid()}\n".encode())
+        threading.Event().wait()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes")
+def test_processes_end_with_one_that_is_killed(here: Path) -> None:
+    script = here / "lanes.py"
+    script.write_text(LANES.format(folder=str(Path(__file__).parent)))
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as parent:
+        assert parent.stdout
+        workers = [os.pidfd_open(int(parent.stdout.readline())) for _ in range(2)]
+        parent.kill()
+    for worker in workers:
+        ended = bool(select.select([worker], [], [], 30)[0])
+        if not ended:
+            signal.pidfd_send_signal(worker, signal.SIGKILL)
+        os.close(worker)
+        assert ended, "it has outlived who has started it"
 
 
 def test_stopped_no_task_is_begun() -> None:
