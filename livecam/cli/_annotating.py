@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from livecam.cli._alone import alone
 from livecam.cli._convert import beside, check_outputs, convert, file_of, sidecar_of
 from livecam.cli._lanes import Workers
 from livecam.cli._ledger import Ledger
@@ -17,10 +18,11 @@ from livecam.cli._part_work import PartReport
 from livecam.cli._parts import make_explainer, source_options, who
 from livecam.cli._progress import Bar, MakesBar, Told, counted
 from livecam.config import Settings
-from livecam.errors import LivecamError, ModelError, SourceLost
+from livecam.errors import LivecamError
 from livecam.explainer import Explainer
 from livecam.masking import masked
 from livecam.parts import Part
+from livecam.sinks._files import sweep
 from livecam.sources import open_source
 from livecam.stats import Stats, peak_rss_mb
 
@@ -121,30 +123,30 @@ def annotate_file(
     What is wrong with the input or the output is said before ``explainer`` is asked for. Raises as ``convert`` does.
     """
     ledger = Ledger(spec, output, settings)
-    if force:
-        ledger.clear()
-    force = ledger.may_write(force)
-    check_outputs(output, settings, force)
-    with open_source(spec, source_options(settings)) as source:
-        parts = parts_of(spec, source.info, output, settings, workers.count if workers else 1)
-        if len(parts) < 2:
-            try:
-                report = convert(
-                    source, output, settings, explainer(), stop, force=force, comment=ledger.mark, make_bar=make_bar
-                )
-            except (SourceLost, ModelError):  # what came before it is kept, and is not the whole
-                if ledger.done([]):
-                    ledger.interrupted()
-                raise
-            if report["interrupted"] and report["output"]:
-                ledger.interrupted()
-            else:
+    with ExitStack() as running:
+        with open_source(spec, source_options(settings)) as source:
+            if ledger.mark:
+                running.enter_context(alone(output))
+                sweep(output, sidecar_of(output), *map(file_of, beside(output, settings).values()))
+            if force:
                 ledger.clear()
-            return report
-        info = source.info
-    with make_bar(output.name, info) as bar:
-        maker: Makes = Elsewhere(settings, workers, stop, bar) if workers else Here(explainer(), stop, bar)
-        return convert_long(spec, info, parts, ledger, settings, maker, stop, force=force)
+            force = ledger.may_write(force)
+            check_outputs(output, settings, force)
+            parts = parts_of(spec, source.info, output, settings, workers.count if workers else 1)
+            if len(parts) < 2:
+                with ledger.in_one_piece():
+                    report = convert(
+                        source, output, settings, explainer(), stop, force=force, comment=ledger.mark, make_bar=make_bar
+                    )
+                if report["interrupted"]:
+                    ledger.stopped()
+                else:
+                    ledger.clear()
+                return report
+            info = source.info
+        with make_bar(output.name, info) as bar:
+            maker: Makes = Elsewhere(settings, workers, stop, bar) if workers else Here(explainer(), stop, bar)
+            return convert_long(spec, info, parts, ledger, settings, maker, stop, force=force)
 
 
 class Elsewhere:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from livecam.sinks import SinkOptions
 from livecam.sinks._files import check_free, write_whole
 
 FORMAT = 1  # of what is kept; another one knows nothing of what there is
+LONGEST = 1 << 24  # characters of a job
 BLOCK, BLOCKS = 1 << 16, 16  # of a recording, that are looked at to know it again
 ELSEWHERE = {
     "threads", "kiosk", "segment", "quota", "keep_free", "sync", "check", "target_fps", "size", "fps", "reconnect",
@@ -29,7 +31,8 @@ class Ledger:
     no file, of which nothing is known.
 
     While an output is not complete, ``.OUT.parts`` lies beside it: the finished parts of a long recording, and
-    ``job.json``: the mark, where the parts were cut, and the size and time of what an interrupted run has left.
+    ``job.json``: the mark, where the parts were cut, and the size and time of what an interrupted run has left. So a
+    run that is killed at any moment leaves nothing that looks complete, or that the next one takes for a stranger's.
     """
 
     def __init__(self, spec: str, output: Path, settings: Settings) -> None:
@@ -50,11 +53,12 @@ class Ledger:
 
     def done(self, beside: Iterable[Path]) -> bool:
         """Are the output, and the files ``beside`` it, complete, and what this run would make?"""
-        if not self.mark or self.job or not all(path.is_file() for path in (self.output, *beside)):
-            return False
+        return not self.job and all(path.is_file() for path in (self.output, *beside)) and self._is_marked()
+
+    def _is_marked(self) -> bool:
         try:
             with av.open(f"file:{self.output}") as container:
-                return container.metadata.get("comment") == self.mark
+                return bool(self.mark) and container.metadata.get("comment") == self.mark
         except (av.FFmpegError, OSError):
             return False
 
@@ -62,18 +66,24 @@ class Ledger:
     def job(self) -> dict[str, Any]:
         """What an earlier run has begun; {}: none has, or it was another job."""
         try:
-            job = json.loads((self.folder / "job.json").read_text("utf-8"))
-        except (OSError, ValueError):
+            with (self.folder / "job.json").open(encoding="utf-8") as file:
+                job = json.loads(file.read(LONGEST))
+        except (OSError, ValueError, RecursionError):
             return {}
         return job if isinstance(job, dict) and self.mark and job.get("mark") == self.mark else {}
 
     def may_write(self, force: bool) -> bool:
         """Whether what exists is to be overwritten: forced, or what an interrupted run of this job has left there.
         Raises SinkError when the output may not be written."""
-        partial = self.job.get("partial")
-        force = force or (partial is not None and partial == _stamp(self.output))
+        force = force or self._is_left()
         check_free(self.output, SinkOptions(force=force))
         return force
+
+    def _is_left(self) -> bool:
+        """Is the output what an interrupted run of this job has left there, or one that was killed as it ended?"""
+        job = self.job
+        partial = job.get("partial")
+        return (partial is not None and partial == _stamp(self.output)) or (bool(job) and self._is_marked())
 
     def begin(self, **job: Any) -> None:
         """The output is not complete from now on. job: what the next run has to know."""
@@ -83,6 +93,24 @@ class Ledger:
         """The output holds a part of what it will."""
         if self.mark:
             self.begin(**{**self.job, "partial": _stamp(self.output)})
+
+    @contextmanager
+    def in_one_piece(self) -> Iterator[None]:
+        """The output is made as a whole within. After a failure, what is left there is no more than a part of it."""
+        if self.mark:
+            self.begin(partial=self.job.get("partial"))
+        try:
+            yield
+        except BaseException:
+            self.stopped()
+            raise
+
+    def stopped(self) -> None:
+        """The run is over, and the output is not complete; perhaps there is none."""
+        if self._is_left():
+            self.interrupted()
+        else:
+            self.clear()
 
     def clear(self) -> None:
         """The output is complete, or another job begins."""

@@ -140,7 +140,7 @@ def convert_long(
     ledger.begin(cuts=cuts, partial=job.get("partial"))
     tasks = [PartTask(spec, part, folder, output.suffix, settings) for part in parts]
     files = [PartFiles(folder, part.number, output.suffix) for part in parts]
-    found = {number: report for number, one in enumerate(files) if (report := one.report)}
+    found = {number: report for number, one in enumerate(files) if (report := one.checked())}
     kept = len(found)
     made = 0
     todo = [task for task in tasks if task.part.number not in found]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
-import json
 import math
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Annotated
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
+from pydantic import Field, TypeAdapter
 
 from livecam.cli._parts import make_pipeline, run_info, sink_options, source_options
 from livecam.config import Settings
@@ -27,17 +30,33 @@ from livecam.stats import Stats
 from livecam.threads import opencv_threads
 from livecam.types import Frame, Picture
 
+Count = Annotated[int, Field(ge=0)]
+Seconds = Annotated[str, Field(pattern=r"^\d+(/[1-9]\d*)?$", max_length=60)]
+
 
 @dataclass(frozen=True, slots=True)
 class PartReport:
     """frames, decode_errors: of the part. first, end: seconds at which its first picture begins and its last one ends,
     as fractions. complete: False after an interruption."""
 
-    frames: int
-    decode_errors: int
-    first: str
-    end: str
+    frames: Count
+    decode_errors: Count
+    first: Seconds
+    end: Seconds
     complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A report, and SHA-256 of each file of the part."""
+
+    report: PartReport
+    files: dict[str, str]
+
+
+KEPT = TypeAdapter(_Kept)
+LONGEST = 1 << 16  # bytes of a report
+MOST = 1 << 26  # bytes of a memory
 
 
 class PartFiles:
@@ -51,12 +70,42 @@ class PartFiles:
 
     @property
     def report(self) -> PartReport | None:
+        kept = self._kept()
+        return kept.report if kept else None
+
+    def checked(self) -> PartReport | None:
+        """The report, if all files are what they were when it was written; else the part is not finished any more."""
+        kept = self._kept()
+        if kept is None:
+            return None
         try:
-            return PartReport(**json.loads(self._report.read_text("utf-8")))
-        except (OSError, ValueError, TypeError):
+            if kept.files == self._digests():
+                for end in self._memory:
+                    Smoother().recall(self.memory(end))
+                return kept.report
+        except (OSError, ValueError, LookupError, TypeError, RecursionError, MemoryError, EOFError, BadZipFile):
+            pass  # as good as not there
+        self.forget()
+        return None
+
+    def _kept(self) -> _Kept | None:
+        try:
+            with self._report.open("rb") as file:
+                return KEPT.validate_json(file.read(LONGEST), strict=True)
+        except (OSError, ValueError):
             return None
 
+    def _digests(self) -> dict[str, str]:
+        found = {}
+        for path in (self.video, self.sidecar, *self._memory.values()):
+            with path.open("rb") as file:
+                found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+        return found
+
     def memory(self, end: str) -> Memory:
+        with ZipFile(self._memory[end]) as found:
+            if sum(part.file_size for part in found.infolist()) > MOST:
+                raise ValueError(f"{self._memory[end]}: unpacks to more than a memory has")
         with np.load(self._memory[end], allow_pickle=False) as found:
             return dict(found)
 
@@ -68,7 +117,7 @@ class PartFiles:
             data = io.BytesIO()
             np.savez(data, **memory)  # type: ignore[arg-type]
             write_whole(self._memory[name], data.getvalue())
-        write_whole(self._report, json.dumps(asdict(report)).encode())
+        write_whole(self._report, KEPT.dump_json(_Kept(report, self._digests())))
 
 
 class _Watched(Smoother):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import glob
 import itertools
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -114,6 +116,27 @@ def _forget(work: Path) -> None:
 def hidden(path: Path) -> Path:
     """A name beside ``path`` that no other run has."""
     return path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}.part")
+
+
+def sweep(*paths: Path) -> None:
+    """Remove what processes that were killed have left of ``paths``."""
+    for path in paths:
+        for work in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+            of = re.fullmatch(r"(\d{1,9})-\d+", work.name[len(path.name) + 2 : -len(".part")])
+            if of and not _runs(int(of[1])):
+                _forget(work)
+
+
+def _runs(pid: int) -> bool:
+    if os.name == "nt":  # where nothing is removed that is open
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # somebody else's
+    return True
 
 
 def cannot_write(path: Path, exc: BaseException) -> SinkError:

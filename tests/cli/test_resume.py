@@ -22,14 +22,16 @@ from long_recording import BASE, FRAMES, TIMES, Quick, make_clip, same, sound, t
 
 from livecam import cli
 from livecam._av import av
-from livecam.cli import _annotating, _long
+from livecam.cli import _alone, _annotating, _long
+from livecam.cli._alone import alone
 from livecam.cli._annotating import FileTask
 from livecam.cli._lanes import Lanes
+from livecam.cli._ledger import Ledger
 from livecam.cli._parts import make_explainer
 from livecam.errors import LivecamError, ModelError
 from livecam.parts import agree, plan
 from livecam.parts.join import _decoding_times
-from livecam.sinks.sidecar import read_cam, read_sidecar
+from livecam.sinks.sidecar import SidecarSink, read_cam, read_sidecar
 from livecam.smoothing import Smoother
 from livecam.types import Explanation
 
@@ -138,6 +140,73 @@ def test_what_was_put_in_its_place_is_not_overwritten(
     code, says = annotate(clip, "-o", "out.mp4")
     assert code == 5 and "exists already" in says
     assert Path("out.mp4").read_text() == "theirs"
+
+
+@pytest.mark.parametrize("name", ["part-00000.mp4", "part-00000.jsonl", "part-00001.end.npz", "part-00001.json"])
+@pytest.mark.parametrize("harm", ["gone", "cut", "nested"])
+def test_a_part_that_was_damaged_is_made_again(
+    annotate: Run, clip: Path, single: Path, here: Path, monkeypatch: pytest.MonkeyPatch, name: str, harm: str
+) -> None:
+    with monkeypatch.context() as patch:
+        stop_at(patch, 40)
+        annotate(clip, "-o", "out.mp4")
+    part = here / ".out.mp4.parts" / name
+    if harm == "gone":
+        part.unlink()
+    else:
+        part.write_bytes(b"[" * 100_000 if harm == "nested" else part.read_bytes()[: part.stat().st_size // 2])
+    code, report = annotate(clip, "-o", "out.mp4")
+    assert (code, report["parts_kept"]) == (0, 1)
+    same(Path("out.mp4"), single)
+    assert not list(here.glob(".*"))
+
+
+@pytest.mark.parametrize("length", [0.4, 300.0], ids=["parts", "whole"])
+@pytest.mark.parametrize("killed", ["as it began", "after the video"])
+def test_killed_at_a_bad_moment_it_goes_on(
+    annotate: Run, clip: Path, single: Path, here: Path, monkeypatch: pytest.MonkeyPatch, killed: str, length: float
+) -> None:
+    """What another process writes hidden is removed with it, and its video is not taken for a stranger's, or done."""
+    monkeypatch.setattr(_long, "PART_S", length)
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    stale, other = here / f".out.mp4.{ended.pid}-3.part", here / f".out.mp4.{os.getppid()}-3.part"
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+
+        def die(of: Any, *_: object, **__: object) -> None:
+            stale.touch()
+            other.touch()
+            if isinstance(of, SidecarSink):
+                of._release()
+            raise Killed
+
+        if killed == "as it began":
+            patch.setattr(Quick, "explain", die)
+        elif length < 1:
+            patch.setattr(_long, "join_sidecars", die)
+        else:
+            patch.setattr(SidecarSink, "_complete", die)
+        for ending in ("stopped", "clear", "interrupted"):  # nobody comes to that
+            patch.setattr(Ledger, ending, lambda _: None)
+        annotate(clip, "-o", "out.mp4")
+    code, report = annotate(clip, "-o", "out.mp4")
+    assert (code, report["frames_out"]) == (0, FRAMES)
+    same(Path("out.mp4"), single)
+    assert not stale.exists() and other.exists()
+    assert not list(here.glob(".*.lock")) and not list(here.glob(".*.parts"))
+
+
+class Killed(BaseException):
+    """Nobody handles it."""
+
+
+def test_two_runs_do_not_make_one_output(annotate: Run, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_alone, "PATIENCE_S", 0.0)
+    with alone(Path("out.mp4")):
+        code, says = annotate(clip, "-o", "out.mp4")
+    assert code == 5 and "another run is making it" in says
+    assert not Path("out.mp4").exists()
+    assert annotate(clip, "-o", "out.mp4")[0] == 0
 
 
 def test_of_several_those_that_are_done_are_left_out(
@@ -252,6 +321,7 @@ from pathlib import Path
 sys.path.insert(0, {folder!r})
 from test_resume import Waits
 from livecam.cli._lanes import Lanes
+from livecam.cli._ledger import Ledger
 if __name__ == "__main__":
     list(Lanes(2).run([Waits("a"), Waits("b")], lambda: False))
 """
