@@ -71,9 +71,11 @@ def command(
             say(f"{source.info.name}: {source.info.detail or f'{source.info.width}x{source.info.height}'}")
         explainer = stack.enter_context(make_explainer(chosen, "live"))
         report = run_live(opened, list(outputs), chosen, explainer, interrupt, force=force)
+    late = report["dropped"].get("encoder too slow", 0)
     say(
         f"{report['frames_out']} frames shown at {report['fps']:.1f} fps, {report['explained']} explained"
         + "".join(f", {path} written" for path in report["output"] if Path(path).exists())
+        + (f"; {late} frames were not recorded: the encoder or the disk is too slow" if late else "")
     )
     if as_json:
         emit(report)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import kill_faults  # noqa: F401
 import pytest
+import sink_faults  # noqa: F401
 from fault_kinds import FAULTS
 
 
