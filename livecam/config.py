@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import reprlib
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -44,7 +46,10 @@ def _quality(value: Any) -> Any:
 
 def _colour(value: Any) -> Any:
     """``R,G,B`` or one number for all three."""
-    parts = value.split(",") if isinstance(value, str) else [value] if isinstance(value, int | float) else list(value)
+    parts = value.split(",") if isinstance(value, str) else [value] if isinstance(value, int | float) else value
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, str | int | float) for part in parts):
+        raise ValueError("give three numbers R,G,B in [0, 1], or one for all")
+    parts = list(parts)
     numbers = [float(part) for part in (parts * 3 if len(parts) == 1 else parts)]
     if len(numbers) != 3 or not all(map(math.isfinite, numbers)):
         raise ValueError("give three numbers R,G,B in [0, 1], or one for all")
@@ -77,11 +82,14 @@ def _period(value: Any) -> Any:
 
 
 def _bytes(value: Any) -> Any:
-    """``500M``, ``20G``, ``1.5T`` → bytes; powers of 1000, as disks are sold."""
-    units = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-    if isinstance(value, str) and value[-1:].upper() in units:
-        return round(float(value[:-1]) * units[value[-1].upper()])
-    return value
+    """``500M``, ``20GB``, ``1.5T`` → bytes; powers of 1000, as disks are sold."""
+    units = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)B?", value.strip().upper(), re.ASCII)
+    if found is None:
+        raise ValueError("give bytes, for example 500M or 20G")
+    return round(Fraction(found[1]) * units[found[2]])
 
 
 def _several(value: Any) -> Any:
@@ -242,7 +250,7 @@ def resolve(flags: dict[str, Any], file: Path | None = None) -> Settings:
         if first["type"] == "extra_forbidden":
             raise ConfigError(f"{where} in {file}: no such setting; see 'livecam annotate --help'") from error
         message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        raise ConfigError(f"{where}: {message}, not {reprlib.repr(first['input'])}") from error
+        raise ConfigError(f"{where}: {message[:200]}, not {reprlib.repr(first['input'])}") from error
     except OSError as error:
         raise ConfigError(f"--config {file}: {error.strerror}") from error
     except ValueError as error:  # a damaged TOML file

@@ -46,6 +46,8 @@ def test_defaults_file_environment_flags_in_that_order(monkeypatch, file):
         ("class_", "golden retriever", "golden retriever"),
         ("max_frames", "12", 12),
         ("hud", "false", False),
+        ("quota", "1.5G", 1_500_000_000),
+        ("keep_free", "500mb", 500_000_000),
     ],
 )
 def test_every_spelling_by_flag_and_by_environment(monkeypatch, name, text, value):
@@ -71,6 +73,10 @@ def test_a_file_speaks_toml(file):
         ({"size": "big"}, "--size: give WIDTHxHEIGHT"),
         ({"start": "a:b"}, "--start"),
         ({"max_frames": "0"}, "--max-frames"),
+        ({"quota": "infG"}, "--quota: give bytes, for example 500M or 20G"),
+        ({"keep_free": "5 G and more"}, "--keep-free: give bytes"),
+        ({"mean": [[1]]}, "--mean: give three numbers"),
+        ({"mean": "x" * 10_000}, "--mean"),
     ],
 )
 def test_a_wrong_value_is_named_in_one_line(flags, says):
@@ -78,6 +84,7 @@ def test_a_wrong_value_is_named_in_one_line(flags, says):
         resolve(flags)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
 
 
 def test_unknown_names_are_errors(file):

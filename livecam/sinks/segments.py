@@ -18,6 +18,7 @@ from livecam.sinks.video import VideoSink
 from livecam.types import AnnotatedFrame, RunInfo
 
 SHARE = 4  # a segment ends, at the latest, with this part of the quota: so most of what is allowed is always kept
+MOST_DIGITS = 12  # of a segment's number
 LOOK_S = 1.0  # between two looks at the free space
 
 log = logging.getLogger("livecam")
@@ -132,8 +133,9 @@ class Shelf:
         """Of the segment of that name; 0: it is not one."""
         stem, suffix = f"{self._pattern.stem}-", self._pattern.suffix
         digits = name.removeprefix(stem).removesuffix(suffix)
-        good = digits.isascii() and digits.isdecimal() and name == f"{stem}{int(digits):05d}{suffix}"
-        return int(digits) if good else 0
+        if not (digits.isascii() and digits.isdecimal() and len(digits) <= MOST_DIGITS):
+            return 0
+        return int(digits) if name == f"{stem}{int(digits):05d}{suffix}" else 0
 
 
 class SegmentsSink(BaseSink):

@@ -125,12 +125,15 @@ def test_a_list_that_was_tampered_with_deletes_nothing_else(tmp_path: Path) -> N
         "out-٠٠٠٠١.mp4",
         "\x00",
         "",
+        f"out-{'9' * 300}.mp4",
+        f"out-{'9' * 5000}.mp4",
     ]
     (folder / ".out.mp4.segments").write_text("\n".join(names), "utf-8")
     shelf = Shelf(folder / "out.mp4", quota=1, free=lambda _: 0, keep_free=1)
     shelf.limit(10**9)
     with pytest.raises(SinkError, match="free"):
         shelf.make_room()
+    assert shelf.next().name == "out-00001.mp4"
     assert outside.exists() and (folder / "keep.mp4").exists() and (folder / "out-00007.mkv").exists()
 
 
