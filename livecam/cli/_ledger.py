@@ -18,6 +18,7 @@ from livecam.sinks._files import check_free, write_whole
 
 FORMAT = 1  # of what is kept; another one knows nothing of what there is
 LONGEST = 1 << 24  # characters of a job
+TAIL = 1 << 16  # bytes in which a sidecar says how it ended
 BLOCK, BLOCKS = 1 << 16, 16  # of a recording, that are looked at to know it again
 ELSEWHERE = {
     "threads", "kiosk", "segment", "quota", "keep_free", "sync", "check", "target_fps", "size", "fps", "reconnect",
@@ -53,13 +54,17 @@ class Ledger:
 
     def done(self, beside: Iterable[Path]) -> bool:
         """Are the output, and the files ``beside`` it, complete, and what this run would make?"""
-        return not self.job and all(path.is_file() for path in (self.output, *beside)) and self._is_marked()
+        return not self.job and self._is_marked() and all(map(_is_whole, beside))
 
     def _is_marked(self) -> bool:
+        """Is the output ours, and is all there that its index names?"""
         try:
             with av.open(f"file:{self.output}") as container:
-                return bool(self.mark) and container.metadata.get("comment") == self.mark
-        except (av.FFmpegError, OSError):
+                indices = [stream.index_entries for stream in container.streams]
+                end = max(index[len(index) - 1].pos + index[len(index) - 1].size for index in indices if len(index))
+                marked = container.metadata.get("comment") == self.mark
+                return bool(self.mark) and marked and end <= self.output.stat().st_size
+        except (av.FFmpegError, OSError, ValueError):
             return False
 
     @property
@@ -115,6 +120,16 @@ class Ledger:
     def clear(self) -> None:
         """The output is complete, or another job begins."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _is_whole(path: Path) -> bool:
+    """Is the file there? Of a sidecar: does it have its last line?"""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(path.stat().st_size - TAIL, 0))
+            return path.suffix != ".jsonl" or file.read().splitlines()[-1].startswith(b'{"type": "end"')
+    except (OSError, IndexError):
+        return False
 
 
 def _stamp(path: Path) -> list[int] | None:

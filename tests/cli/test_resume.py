@@ -229,7 +229,15 @@ def test_of_several_those_that_are_done_are_left_out(
     assert (here / "out" / "a.explained.mp4").read_bytes() == before
     assert [len(times(path)) for path in sorted((here / "out").glob("*.mp4"))] == [12, 12, 12]
     assert not list((here / "out").glob(".*"))
-    (here / "out" / "b.explained.mp4.jsonl").unlink()
+    for suffix in (".mp4", ".mp4.jsonl"):
+        cut = here / "out" / f"b.explained{suffix}"
+        whole = cut.read_bytes()
+        cut.write_bytes(whole[:-200])
+        code, report = annotate(*inputs)
+        assert code == 5, "what was cut off is not complete, and not ours to overwrite"
+        cut.write_bytes(whole)
+        assert annotate(*inputs)[0] == 0
+    cut.unlink()
     code, report = annotate(*inputs)
     assert code == 5, "without its sidecar it is not complete, and not ours to overwrite"
 
