@@ -35,6 +35,8 @@ def read_state(path: Path) -> State:
 def _read(path: Path) -> Any:
     import torch
 
+    if path.exists() and not path.is_file():  # a device never ends
+        raise WeightsError(f"--weights {path}: is no file; save a model's state_dict() with torch.save")
     try:
         _refuse_a_bomb(path)
         if path.suffix == ".safetensors":

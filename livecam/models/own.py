@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import reprlib
 import sys
 import tomllib
 from collections.abc import Callable
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     import torch
 
 CLASSES = "num_classes"
+LARGEST = 1 << 20  # bytes of a card
 UNKNOWN = 1000  # classes asked of a factory that must be told a number; a checkpoint's head or the labels correct it
 
 
@@ -98,7 +100,14 @@ def _from_file(name: str) -> ModelCard:
 def _read(path: Path) -> _File:
     try:
         with path.open("rb") as file:
-            return _File(**tomllib.load(file))
+            text = file.read(LARGEST + 1)
+        if len(text) > LARGEST:
+            raise ConfigError(f"--model {path}: larger than {LARGEST >> 20} MiB is no card")
+        return _File(**tomllib.loads(text.decode()))
+    except ConfigError:
+        raise
+    except RecursionError as error:
+        raise ConfigError(f"--model {path}: is nested too deeply for a card") from error
     except OSError as error:
         raise ConfigError(f"--model {path}: {error.strerror or error}") from error
     except ValidationError as error:
@@ -106,9 +115,9 @@ def _read(path: Path) -> _File:
         key = first["loc"][0]
         if first["type"] == "extra_forbidden":
             known = ", ".join(_File.model_fields)
-            raise ConfigError(f"--model {path}: no such key {key!r}; there are {known}") from error
+            raise ConfigError(f"--model {path}: no such key {reprlib.repr(key)}; there are {known}") from error
         message = first["msg"].removeprefix("Input ")
-        raise ConfigError(f"--model {path}: {key}: {message}, not {first['input']!r}") from error
+        raise ConfigError(f"--model {path}: {key}: {message}, not {reprlib.repr(first['input'])}") from error
     except ValueError as error:
         raise ConfigError(f"--model {path}: is no TOML ({first_line(error)})") from error
 

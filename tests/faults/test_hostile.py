@@ -28,6 +28,7 @@ from livecam.media import MOST_PIXELS
 from livecam.models import ModelSpec, load_model
 from livecam.models.checkpoint import read_state
 from livecam.models.labels import read_labels
+from livecam.models.own import own_card
 from livecam.sinks.sidecar import read_sidecar
 from livecam.sources import open_source
 
@@ -340,6 +341,33 @@ class TestSettings:
         with pytest.raises(ConfigError) as error:
             resolve({}, path)
         said(error)
+
+
+class TestCards:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "model = " + "[" * 100_000,
+            "model = " + str([1] * 50_000),
+            json.dumps("x" * 100_000) + " = 1",
+            "\x00",
+            'model = "resnet18"\n#' + "x" * (1 << 20),
+        ],
+        ids=["nested", "type", "unknown", "binary", "large"],
+    )
+    def test_one_short_line(self, tmp_path: Path, text: str) -> None:
+        path = tmp_path / "card.toml"
+        path.write_text(text)
+        with pytest.raises(ConfigError) as error:
+            own_card(str(path))
+        said(error)
+
+    @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no /dev/zero")
+    def test_weights_that_never_end(self, tmp_path: Path) -> None:
+        path = tmp_path / "card.toml"
+        path.write_text('model = "resnet18"\nweights = "/dev/zero"')
+        with pytest.raises(WeightsError, match="is no file"):
+            load_model(str(path))
 
 
 class TestLabels:
