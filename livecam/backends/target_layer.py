@@ -105,11 +105,13 @@ def stage_layers(module: torch.nn.Module, target_layer: str, count: int = 3, sid
 
 
 class Candidate(NamedTuple):
-    """A layer that could be explained. name: for ``--layer``. kind: of module. shape: (channels, h, w) of its map."""
+    """A layer that could be explained. name: for ``--layer``. kind: of module. shape: (channels, h, w) of its map.
+    moments: of a clip, so many maps."""
 
     name: str
     kind: str
     shape: tuple[int, int, int]
+    moments: int = 1
 
 
 def candidate_layers(module: torch.nn.Module, side: int = SIDE) -> list[Candidate]:
@@ -122,8 +124,9 @@ def candidate_layers(module: torch.nn.Module, side: int = SIDE) -> list[Candidat
         layout = layout_of(output.shape, side, _frames(module))
         if output.runs > 1 or layout is None or (layout == CHANNELS_FIRST and not _is_map(output.shape, side)):
             continue
-        _, *shape = layout.maps(torch.empty(output.shape, device="meta"), (side, side)).shape
-        found.append(Candidate(name, type(module.get_submodule(name)).__name__, (shape[0], shape[1], shape[2])))
+        _, channels, height, width = layout.maps(torch.empty(output.shape, device="meta"), (side, side)).shape
+        shape = (channels, height // layout.moments, width)
+        found.append(Candidate(name, type(module.get_submodule(name)).__name__, shape, layout.moments))
     return found
 
 

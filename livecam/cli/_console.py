@@ -17,6 +17,8 @@ from livecam.masking import masked
 if TYPE_CHECKING:
     from rich.console import Console
 
+WIDEST = 10_000  # columns of a table that no terminal shows
+
 _console: Console | None = None
 
 
@@ -62,12 +64,17 @@ def emit(report: dict[str, Any]) -> None:
 
 
 def table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    """A plain table for people, on stderr."""
+    """A plain table for people, on stderr. The first column, names to be typed, is never folded; where no terminal sets
+    the width, nothing is: a row is a line, for grep."""
+    from rich.console import Console
     from rich.table import Table
 
     view = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        view.add_column(column, overflow="fold")
+    for number, column in enumerate(columns):
+        view.add_column(column, overflow="fold", no_wrap=not number)
     for row in rows:
         view.add_row(*row)
-    console().print(view)
+    screen = console()
+    if not screen.is_terminal:
+        screen = Console(stderr=True, highlight=False, width=WIDEST)
+    screen.print(view)

@@ -9,6 +9,7 @@ import click
 from livecam.cli._console import console, emit, say, table
 
 if TYPE_CHECKING:
+    from livecam.backends.target_layer import Candidate
     from livecam.models import ModelCard
 
 
@@ -44,10 +45,22 @@ def command(name: str | None, fetch: str | None, labels: bool, layers: bool, as_
     if as_json:
         emit(rows)
         return
-    columns = ("weights", "origin", "input", "classes", "licence", "paper")
+    if name:
+        (facts,) = rows.values()
+        table(("name", name), [(key, _said(value)) for key, value in facts.items()])
+        return
+    columns = ("task", "weights", "classes")  # as many as 80 columns have room for
     table(("name", *columns), [(key, *(str(row[column]) for column in columns)) for key, row in rows.items()])
-    if not name:
-        say("and timm/NAME for any classifier of timm, package.module:factory or CARD.toml for your own")
+    say("and timm/NAME for any classifier of timm, package.module:factory or CARD.toml for your own")
+    say("livecam models NAME says more of one: input size, mean, std, licence, paper")
+
+
+def _size(one: Candidate) -> str:
+    return f"{one.shape[2]}×{one.shape[1]}" + (f", {one.moments} moments" if one.moments > 1 else "")
+
+
+def _said(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _show_layers(card: ModelCard, as_json: bool) -> None:
@@ -55,7 +68,8 @@ def _show_layers(card: ModelCard, as_json: bool) -> None:
     from livecam.backends.target_layer import candidate_layers, find_target_layer
     from livecam.errors import TargetLayerError
 
-    module = card.build(card.classes).eval()
+    # As the explainer gets it: a network over clips, or a detector, takes no pictures as it is in its library.
+    module = card.task.wrap(card.build(card.classes)).eval()
     candidates = candidate_layers(module, card.input_size)
     try:
         chosen, _ = find_target_layer(module, card.classes, card.layer, card.input_size)
@@ -64,12 +78,13 @@ def _show_layers(card: ModelCard, as_json: bool) -> None:
         chosen = None
     if as_json:
         layers = [
-            {"name": one.name, "kind": one.kind, "channels": one.shape[0], "map": one.shape[1:]} for one in candidates
+            {"name": one.name, "kind": one.kind, "channels": one.shape[0], "map": one.shape[1:], "moments": one.moments}
+            for one in candidates
         ]
         emit({"model": card.name, "input_size": card.input_size, "chosen": chosen, "layers": layers})
         return
     rows = [
-        (one.name, one.kind, str(one.shape[0]), f"{one.shape[2]}×{one.shape[1]}", "← chosen" * (one.name == chosen))
+        (one.name, one.kind, str(one.shape[0]), _size(one), "← chosen" * (one.name == chosen))
         for one in candidates
     ]
     table(("layer", "kind", "channels", "map", ""), rows)
@@ -78,6 +93,7 @@ def _show_layers(card: ModelCard, as_json: bool) -> None:
 
 def _row(card: ModelCard) -> dict[str, Any]:
     return {
+        "task": card.task.name,
         "weights": "here" if card.at_hand() else "not here",
         "origin": card.origin,
         "input": card.input_size,

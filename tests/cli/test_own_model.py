@@ -105,7 +105,8 @@ def test_the_layers_of_a_model_with_their_maps(capsys):
     report = report_of(capsys, "models", "mobilenet_v2", "--layers")
     assert report["chosen"] == "features"
     layers = {one["name"]: one for one in report["layers"]}
-    assert layers["features.0.0"] == {"name": "features.0.0", "kind": "Conv2d", "channels": 32, "map": [112, 112]}
+    first = {"name": "features.0.0", "kind": "Conv2d", "channels": 32, "map": [112, 112], "moments": 1}
+    assert layers["features.0.0"] == first
     assert layers["features.18"]["map"] == [7, 7]
     assert "classifier.1" not in layers
     assert cli.livecam.main(["models", "mobilenet_v2", "--layers"], standalone_mode=False) is None
@@ -116,3 +117,19 @@ def test_the_layers_of_a_model_with_their_maps(capsys):
 def test_layers_of_timms(capsys):
     report = report_of(capsys, "models", "timm/mobilenetv3_small_050", "--layers")
     assert report["chosen"] in [one["name"] for one in report["layers"]]
+
+
+def test_layers_of_a_network_over_clips(capsys):
+    report = report_of(capsys, "models", "mc3_18", "--layers")
+    assert report["chosen"] in [one["name"] for one in report["layers"]]
+    layers = {one["name"]: (one["map"], one["moments"]) for one in report["layers"]}
+    assert layers["stem.0"] == ([56, 56], 16) and layers["layer4"] == ([7, 7], 16)
+
+
+def test_a_name_can_be_found_by_its_line(capsys):
+    """A table of which nobody sees the end: whole names, a line each."""
+    assert cli.livecam.main(["models"], standalone_mode=False) is None
+    lines = capsys.readouterr().err.splitlines()
+    found = [line.split() for line in lines if line.startswith("fasterrcnn_mobilenet_v3_large_320_fpn ")]
+    assert [line[1] for line in found] == ["detection"]
+    assert max(map(len, lines[:-2])) <= 80
