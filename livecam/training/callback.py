@@ -86,9 +86,9 @@ class ExplainCallback:
             self._log.write(findings)
         return findings
 
-    def on_validation_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        """Lightning's hook; not in its sanity check, and in the first process alone."""
-        if not trainer.sanity_checking and trainer.is_global_zero:
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        """Lightning's hook, in the first process alone. Its validation may run never, or several times an epoch."""
+        if trainer.is_global_zero:
             module = self._network(pl_module) if self._network else pl_module
             self(module, trainer.current_epoch, shared=(trainer,))
 

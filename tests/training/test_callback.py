@@ -203,26 +203,25 @@ class Trainer(SimpleNamespace):
 
 def test_lightnings_hook(training, chosen, tmp_path):
     pictures, given = chosen
-    trainer = Trainer(sanity_checking=True, is_global_zero=True, current_epoch=4)
+    trainer = Trainer(is_global_zero=True, current_epoch=4)
     module = Module(training().network, trainer)
     with ExplainCallback(*pictures, log=tmp_path, every=2, **given) as explain:
-        explain.on_validation_epoch_end(trainer, module)
-        assert not list(tmp_path.iterdir())  # the sanity check comes before the first epoch
-        trainer.sanity_checking = False
-        explain.on_validation_epoch_end(trainer, module)
+        explain.on_train_epoch_end(trainer, module)
         trainer.current_epoch = 5  # every second one
-        explain.on_validation_epoch_end(trainer, module)
+        explain.on_train_epoch_end(trainer, module)
         trainer.current_epoch, trainer.is_global_zero = 6, False
-        explain.on_validation_epoch_end(trainer, module)
+        explain.on_train_epoch_end(trainer, module)
     assert sorted(path.name for path in tmp_path.glob("*.json")) == ["epoch_0004.json"]
+    # Those of validation run before the first epoch, too, and not at all where there is no validation.
+    assert not [name for name in dir(explain) if "validation" in name]
 
 
 def test_the_network_inside_lightnings_module(training, chosen, tmp_path):
     pictures, given = chosen
-    trainer = Trainer(sanity_checking=False, is_global_zero=True, current_epoch=0)
+    trainer = Trainer(is_global_zero=True, current_epoch=0)
     module = Module(training().network, trainer)
     with ExplainCallback(*pictures, log=tmp_path, network=lambda one: one.network, **given) as explain:
-        explain.on_validation_epoch_end(trainer, module)
+        explain.on_train_epoch_end(trainer, module)
     assert len(list((tmp_path / "epoch_0000").iterdir())) == 3
 
 
