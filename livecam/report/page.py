@@ -230,7 +230,8 @@ def _still(still: Still, number: int) -> Card:
 
 
 def _who(run: Recording) -> str:
-    words = (run.header["model"], run.header["method"], run.header["target_layer"])
+    marked = "RANDOM WEIGHTS" if run.header["random_weights"] else ""  # beside other runs the notes are far away
+    words = (run.header["model"], run.header["method"], run.header["target_layer"], marked)
     return " · ".join(word for word in words if word)
 
 

@@ -166,6 +166,14 @@ def test_two_runs(tmp_path: Path) -> None:
         make_report(one, other=strangers)
 
 
+def test_an_untrained_network_is_marked_beside_others(tmp_path: Path) -> None:
+    one = sidecar(tmp_path / "a.jsonl", frame(0), END)
+    other = sidecar(tmp_path / "b.jsonl", frame(0), END, header=HEADER | {"random_weights": True})
+    assert "RANDOM WEIGHTS" in make_report(one, other=other)
+    index = make_report(tmp_path).split("</table>")[0]
+    assert index.count("RANDOM WEIGHTS") == 1
+
+
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(2)>&\u202e\ud800'
 
 
