@@ -32,11 +32,12 @@ def copied(module: torch.nn.Module, shared: tuple[Any, ...] = ()) -> torch.nn.Mo
     """A copy of ``module`` in evaluation mode, its parameters frozen, on the same device; ``module`` stays as it is.
 
     Hooks that only look on (after a pass, and on its way back) stay behind, for they look at the training. shared: what
-    the copy refers to rather than copies, e.g. a trainer. DataParallel's and DDP's wrapper is left out.
-    Raises ModelError for a module that cannot be copied.
+    the copy refers to rather than copies, e.g. a trainer. The wrappers of DataParallel, DDP and ``torch.compile`` are
+    left out. Raises ModelError for a module that cannot be copied.
     """
-    if isinstance(module, torch.nn.DataParallel | torch.nn.parallel.DistributedDataParallel):
-        module = module.module
+    parallel = torch.nn.DataParallel | torch.nn.parallel.DistributedDataParallel
+    while isinstance(module, parallel) or hasattr(module, "_orig_mod"):  # one may be around the other
+        module = module.module if isinstance(module, parallel) else module.get_submodule("_orig_mod")
     known: dict[int, Any] = {id(one): one for one in shared}
     for part in module.modules():
         looking_on = (part._forward_hooks, part._backward_hooks, part._backward_pre_hooks)

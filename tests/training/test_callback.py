@@ -175,14 +175,15 @@ def test_nothing_grows_from_epoch_to_epoch(training, chosen, tmp_path):
     assert not any(part._forward_hooks for part in run.network.modules())
 
 
-def test_a_network_of_dataparallel_is_explained_as_itself(training, chosen, tmp_path):
+def test_a_wrapped_network_is_explained_as_itself(training, chosen, tmp_path):
     pictures, given = chosen
     network = training().network
-    findings = [
-        ExplainCallback(*pictures, log=tmp_path, **given)(one, 0) for one in (network, torch.nn.DataParallel(network))
-    ]
-    assert [one.true.score for one in findings[0].pictures] == [one.true.score for one in findings[1].pictures]
-    assert findings[1].pictures[0].for_true.target_layer == "features"
+    compiled = torch.compile(network, backend="eager")
+    wrapped = (torch.nn.DataParallel(network), compiled, torch.nn.DataParallel(compiled))
+    findings = [ExplainCallback(*pictures, log=tmp_path, **given)(one, 0) for one in (network, *wrapped)]
+    scores = [[one.true.score for one in found.pictures] for found in findings]
+    assert all(one == scores[0] for one in scores)
+    assert {found.pictures[0].for_true.target_layer for found in findings} == {"features"}
 
 
 class Module(torch.nn.Module):
