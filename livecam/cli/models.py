@@ -84,8 +84,7 @@ def _show_layers(card: ModelCard, as_json: bool) -> None:
         emit({"model": card.name, "input_size": card.input_size, "chosen": chosen, "layers": layers})
         return
     rows = [
-        (one.name, one.kind, str(one.shape[0]), _size(one), "← chosen" * (one.name == chosen))
-        for one in candidates
+        (one.name, one.kind, str(one.shape[0]), _size(one), "← chosen" * (one.name == chosen)) for one in candidates
     ]
     table(("layer", "kind", "channels", "map", ""), rows)
     say(f"for an input of {card.input_size}×{card.input_size}; choose another with --layer")
