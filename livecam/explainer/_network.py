@@ -49,7 +49,13 @@ def likened(spec: Model, like: Sequence[str | Path], input: str, short: int) -> 
         if frame is None:
             raise SourceError(f"{path}: there is no picture in it")
         pictures.append(frame.image)
-    return LikeSpec(spec, tuple(Path(path).stem for path in like), tuple(pictures), input, short)
+    return LikeSpec(spec, _names(list(map(Path, like))), tuple(pictures), input, short)
+
+
+def _names(paths: list[Path]) -> tuple[str, ...]:
+    """What the references are called: as their files, and as their folders, too, where these are called alike."""
+    stems = [path.stem for path in paths]
+    return tuple(path.stem if stems.count(path.stem) == 1 else f"{path.parent.name}/{path.stem}" for path in paths)
 
 
 def looks_once(model: Model, side: int | None, *, asked: bool) -> bool:

@@ -84,3 +84,12 @@ def test_a_network_of_one_square_size_takes_any_reference(frames, references):
         explanation = explainer.explain(frames[1])
     assert explanation.top[0].label == "cat"
     assert explanation.top[0].score == pytest.approx(1, abs=1e-4)
+
+
+def test_references_of_one_name_are_called_by_their_folders(frames, tmp_path):
+    for name, frame in (("a/0.png", frames[1]), ("b/0.png", frames[3]), ("b/cup.png", frames[3])):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / name), cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+    like = [tmp_path / "a/0.png", tmp_path / "b/0.png", tmp_path / "b/cup.png"]
+    with Explainer(like=like, backend="torch", detail="plain") as explainer:
+        assert explainer.labels == ("a/0", "b/0", "cup")
