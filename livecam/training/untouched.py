@@ -35,9 +35,13 @@ def copied(module: torch.nn.Module, shared: tuple[Any, ...] = ()) -> torch.nn.Mo
     the copy refers to rather than copies, e.g. a trainer. The wrappers of DataParallel, DDP and ``torch.compile`` are
     left out. Raises ModelError for a module that cannot be copied.
     """
-    parallel = torch.nn.DataParallel | torch.nn.parallel.DistributedDataParallel
-    while isinstance(module, parallel) or hasattr(module, "_orig_mod"):  # one may be around the other
-        module = module.module if isinstance(module, parallel) else module.get_submodule("_orig_mod")
+    while True:  # one may be around the other
+        if isinstance(module, torch.nn.DataParallel | torch.nn.parallel.DistributedDataParallel):
+            module = module.module
+        elif hasattr(module, "_orig_mod"):
+            module = module.get_submodule("_orig_mod")
+        else:
+            break
     known: dict[int, Any] = {id(one): one for one in shared}
     for part in module.modules():
         looking_on = (part._forward_hooks, part._backward_hooks, part._backward_pre_hooks)
