@@ -19,12 +19,13 @@ from livecam.errors import ConfigError, ModelError
 from livecam.explainer._answer import Teller, of_clip
 from livecam.explainer._choice import best, class_checked, class_named, fitting, lacking, rival
 from livecam.explainer._network import check_numbers, given, likened, looks_once
-from livecam.geometry import INPUTS, Region, plan, take
+from livecam.geometry import INPUTS, WHOLE, Region, inside, plan, take
 from livecam.heat import NORMALISES, Normalise
 from livecam.hiding import hidden, hottest, moved_to_the_cold
 from livecam.methods import RELUS, MethodCard, Relu, get_method, methods
 from livecam.models import Colour, Model, random_seed
 from livecam.planes import Planes
+from livecam.smoothing import DOUBTFUL, Found
 from livecam.tap import Tap, contrast, window
 from livecam.tasks import Target
 from livecam.types import (
@@ -38,6 +39,7 @@ from livecam.types import (
 from livecam.upsampling import Upsample
 
 Choose = Callable[[NDArray[np.float32]], int]
+Track = Callable[[Sequence[Found], float], Sequence[int | None]]
 PLAIN = Question()
 MIN_SCORE = 0.5
 TOGETHER = 8  # pictures in one pass at most: who comes first in it waits for the last
@@ -55,6 +57,7 @@ class Asked:
     input_size: int | None = None
     question: Question = PLAIN
     clip: Sequence[Picture] = ()
+    track: Track | None = None
 
 
 class Explainer:
@@ -125,6 +128,8 @@ class Explainer:
         self._task = asked.task
         self.task = self._task.name
         """Name of the task: classification, detection, segmentation, similarity."""
+        self.finds_objects = self._task.many
+        """Whether explanations are of each thing in a picture, which ``track`` may number."""
         self.random_weights = random_seed(weights) is not None
         many_scales = scales is not None or scale_weights is not None
         looks_once(asked, None, asked=many_scales)
@@ -177,6 +182,7 @@ class Explainer:
         input_size: int | None = None,
         question: Question = PLAIN,
         clip: Sequence[Picture] = (),
+        track: Track | None = None,
     ) -> Explanation:
         """Explain one picture. image: (H, W, 3) uint8 RGB, any size, or the planes of a recording.
 
@@ -187,9 +193,11 @@ class Explainer:
         question: what else is asked. Its rank counts when no class is given, the last class's when there are fewer.
         A class is not held against itself, nor by a method whose maps are no class's own: ``against`` is None then.
         input_size: another one than the explainer's, for this picture.
+        track: of a detector's boxes, and the score from which they are there, the numbers of those that are, None for
+        the others: ``Smoother.track``. It is also asked of doubtful boxes, which may be known from the pictures before.
         Raises ConfigError (not a picture, no such class, not what the method needs), UnknownName, ModelError.
         """
-        return self._explain([Asked(image, class_idx, choose, input_size, question, clip)])[0]
+        return self._explain([Asked(image, class_idx, choose, input_size, question, clip, track)])[0]
 
     @property
     def together(self) -> int:
@@ -278,8 +286,7 @@ class Explainer:
             scores = self._scores(tap.logits)
             chosen = [self._chosen(one, row) for one, row in zip(asked, scores, strict=True)]
             targets = [
-                self._task.targets(*row, given=one.class_idx is not None or question.rank > 1, least=self._min_score)
-                for one, *row in zip(asked, tap.logits, scores, chosen, strict=True)
+                self._targets(*row, region=region) for row in zip(asked, tap.logits, scores, chosen, strict=True)
             ]
             # Of several pictures each has one target, of several targets there is one picture.
             rounds = [self._round(list(of_each), tap, question, method) for of_each in zip(*targets, strict=True)]
@@ -317,6 +324,19 @@ class Explainer:
         if asked.question.rank > 1:
             return int(best(scores)[: asked.question.rank][-1])
         return asked.choose(scores) if asked.choose else int(scores.argmax())
+
+    def _targets(
+        self, asked: Asked, numbers: NDArray[np.float32], scores: NDArray[np.float32], chosen: int, region: Region
+    ) -> tuple[Target, ...]:
+        """What is explained of one picture. numbers: (N,), the network's. scores: (C,)."""
+        given = asked.class_idx is not None or asked.question.rank > 1
+        track, least = asked.track if self.finds_objects else None, self._min_score
+        if track is None:
+            return self._task.targets(numbers, scores, chosen, given=given, least=least)
+        targets = self._task.targets(numbers, scores, chosen, given=given, least=DOUBTFUL * least)
+        found = [Found(inside(one.box or WHOLE, region), one.class_idx, one.score) for one in targets]
+        tracked = zip(targets, track(found, least), strict=True)
+        return tuple(one._replace(track=number) for one, number in tracked if number is not None)
 
     def _shorts(self, input_size: int) -> list[int]:
         """Short sides of the inputs of one explanation."""

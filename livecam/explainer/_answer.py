@@ -74,6 +74,7 @@ class Teller:
                 inside(target.box, region),
                 Prediction(target.class_idx, self.labels[target.class_idx], target.score),
                 *one,
+                track=target.track,
             )
             for target, one in zip(targets, shown, strict=False)
             if target.box is not None

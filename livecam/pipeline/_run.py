@@ -115,6 +115,8 @@ def asked_of(run: Run, frame: Frame, now: float, smoother: Smoother) -> dict[str
     """Look at the picture of time ``now``; returns what is asked of it, the arguments of ``explain``."""
     smoother.observe(frame.picture, now)
     asked: dict[str, Any] = {"class_idx": run.class_idx, "choose": smoother.choose}
+    if getattr(run.explainer, "finds_objects", False):
+        asked["track"] = smoother.track
     if run.window is not None:
         asked["clip"] = run.window.add(frame.picture, now)
     return asked

@@ -4,6 +4,7 @@ with the frames."""
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from livecam.smoothing.average import MapAverage
 from livecam.smoothing.hysteresis import Hysteresis
 from livecam.smoothing.motion import Luma, Motion, thumbnail
 from livecam.smoothing.scene import SceneCut
-from livecam.smoothing.tracking import Tracker
+from livecam.smoothing.tracking import DOUBTFUL, Found, Tracker
 from livecam.types import Explanation, Picture
 
 DEFAULT_SECONDS = 0.35
@@ -36,6 +37,8 @@ REMEMBERED = (
 
 __all__ = [
     "DEFAULT_SECONDS",
+    "DOUBTFUL",
+    "Found",
     "Hysteresis",
     "MapAverage",
     "Memory",
@@ -48,7 +51,8 @@ __all__ = [
 
 
 class Smoother:
-    """One stream's memory. Per frame: ``observe`` the picture, let ``choose`` name the class, ``smooth`` the result.
+    """One stream's memory. Per frame: ``observe`` the picture, let ``choose`` name the class and ``track`` the objects,
+    ``smooth`` the result.
 
     seconds: time constant of the averages; 0 switches them off, every map is then scaled by its own peak.
     """
@@ -61,7 +65,7 @@ class Smoother:
         self._hysteresis = Hysteresis(seconds)
         self._average = MapAverage(seconds)
         self._motion = Motion()
-        self._tracker = Tracker()
+        self._tracker = Tracker(seconds)
         self._before: Luma | None = None
         self._luma: Luma | None = None
         self._shown: tuple[int | None, int | None, str] | None = None
@@ -84,11 +88,18 @@ class Smoother:
         """The class to explain in the observed picture. scores: (C,) probabilities."""
         return self._hysteresis.choose(scores, self._now) if self._on else int(scores.argmax())
 
+    def track(self, found: Sequence[Found], least: float = 0.0) -> list[int | None]:
+        """The number of each object of the observed picture, None for what is not there, also where nothing is
+        averaged; see ``Tracker.update``. Without it, what comes to be smoothed is there."""
+        return self._tracker.update(found, self._now, least)
+
     def smooth(self, explanation: Explanation) -> Explanation:
-        """The explanation of the observed picture with its map averaged, and its objects numbered, also where nothing
-        is averaged; ``peak``, and the objects' maps, stay the raw frame's own."""
-        if explanation.objects:
-            explanation = replace(explanation, objects=self._tracker.update(explanation.objects, self._now))
+        """The explanation of the observed picture with its map averaged; ``peak``, and the objects' maps, stay the raw
+        frame's own."""
+        if any(one.track is None for one in explanation.objects):
+            found = [Found(one.box, one.prediction.class_idx, one.prediction.score) for one in explanation.objects]
+            tracked = zip(explanation.objects, self.track(found), strict=True)
+            explanation = replace(explanation, objects=tuple(replace(one, track=number) for one, number in tracked))
         if not self._on:
             return explanation
         rival = explanation.against.class_idx if explanation.against else None
@@ -111,13 +122,14 @@ class Smoother:
         found = {f"{part}.{name}": getattr(getattr(self, part), name) for part, name in REMEMBERED}
         shown = None if self._shown is None else json.dumps(self._shown)
         found |= {"luma": self._luma, "now": self._now, "shown": shown}
-        return {name: np.array(value) for name, value in found.items() if value is not None}
+        return {name: np.array(value) for name, value in found.items() if value is not None} | self._tracker.memory()
 
     def recall(self, memory: Memory) -> None:
         """Go on where the Smoother was that ``memory`` is of."""
         for part, name in REMEMBERED:
             value = memory.get(f"{part}.{name}")
             setattr(getattr(self, part), name, None if value is None else value.item() if value.ndim == 0 else value)
+        self._tracker.recall(memory)
         self._luma = memory.get("luma")
         self._now = float(memory["now"])
         shown = memory.get("shown")

@@ -38,7 +38,7 @@ class Target(NamedTuple):
 
     class_idx: why it is this. score: in [0, 1]. start: the first of the C columns that are its logits. box: of what was
     found, (y0, x0, y1, x1) in fractions of the network's input; None: the whole of it, or ``mask``. mask: (h, w) bool
-    over the input.
+    over the input. track: the number of what was found, where it is followed from picture to picture.
     """
 
     class_idx: int
@@ -46,6 +46,7 @@ class Target(NamedTuple):
     start: int = 0
     box: Region | None = None
     mask: NDArray[np.bool_] | None = None
+    track: int | None = None
 
 
 class Task(Protocol):

@@ -1,21 +1,29 @@
-"""Numbers stay with things."""
+"""Numbers stay with things, and things do not flicker."""
+
+import math
 
 import numpy as np
 import pytest
 
-from livecam.smoothing import Smoother, Tracker
-from livecam.smoothing.tracking import LOST_S, overlap
+from livecam.smoothing import DOUBTFUL, Found, Smoother, Tracker
+from livecam.smoothing.tracking import LOST_S, STAYS, overlap
 from livecam.types import Detected, Explanation, Prediction
 
 CAM = np.ones((2, 2), np.float32)
+LEAST = 0.5
 
 
-def thing(x, y=0.2, side=0.3, class_idx=1):
-    return Detected((y, x, y + side, x + side), Prediction(class_idx, str(class_idx), 0.9), CAM, 1.0)
+def thing(x, y=0.2, side=0.3, class_idx=1, score=0.9):
+    return Found((y, x, y + side, x + side), class_idx, score)
 
 
 def numbers(tracker, things, now):
-    return [one.track for one in tracker.update(tuple(things), now)]
+    return tracker.update(things, now, LEAST)
+
+
+def scored(tracker, scores, fps=25, start=0):
+    """What becomes of a thing that stands still and has these scores."""
+    return [numbers(tracker, [thing(0.1, score=one)], (start + n) / fps)[0] for n, one in enumerate(scores)]
 
 
 def test_numbers_follow_two_things_that_pass_each_other_whatever_their_order():
@@ -53,9 +61,89 @@ def test_a_known_thing_may_jump_farther_than_one_seen_once():
     assert numbers(often, [near], 0.12) == [0]
 
 
+class TestDoubtfulBoxes:
+    def test_appear_above_the_score_and_stay_until_clearly_below(self):
+        scores = [0.49, 0.5, 0.51, 0.49, 0.41, 0.39, 0.45, 0.5, 0.52]
+        assert scored(Tracker(), scores) == [None, None, 0, 0, 0, None, None, None, 0]
+
+    def test_a_moment_below_is_measured_in_seconds(self):
+        """From 0.9 to 0.2 the average falls below STAYS * LEAST after τ ln((0.9 - 0.2) / (0.4 - 0.2)), at any rate."""
+        stays = 0.35 * math.log(0.7 / 0.2)
+        for fps in (12, 30, 100):
+            tracker = Tracker(0.35)
+            assert scored(tracker, [0.9], fps) == [0]
+            found = scored(tracker, [0.2] * fps, fps, start=1)
+            assert found.index(None) == math.ceil(stays * fps) - 1
+            assert set(found[found.index(None) :]) == {None}
+
+    def test_the_average_decides_and_not_a_picture(self):
+        tracker = Tracker(0.35)
+        assert scored(tracker, [0.6, 0.15, 0.6, 0.45, 0.1, 0.55]) == [0] * 6
+
+    def test_what_appears_again_is_as_new_and_has_its_number(self):
+        tracker = Tracker(0.35)
+        scored(tracker, [0.6, *[0.15] * 12])
+        assert scored(tracker, [0.51, 0.48, 0.48], start=13) == [0, 0, 0]  # the average was below 0.4
+
+    def test_a_doubtful_box_is_followed_out_of_sight(self):
+        tracker = Tracker()
+        for step in range(3):
+            assert numbers(tracker, [thing(0.1)], step / 25) == [0]
+        for step in range(3, 16):  # no single step is far, all together are
+            assert numbers(tracker, [thing(0.05 * (step - 1), score=0.2)], step / 25) == [None]
+        assert overlap(thing(0.1).box, thing(0.75).box) == 0
+        assert numbers(tracker, [thing(0.75)], 0.64) == [0]
+
+    def test_sure_boxes_choose_first(self):
+        """The doubtful one overlaps more with the known thing, the sure one is the thing."""
+        tracker = Tracker()
+        for step in range(3):
+            numbers(tracker, [thing(0.1)], step / 25)
+        assert numbers(tracker, [thing(0.11, score=0.45), thing(0.16, score=0.8)], 0.12) == [None, 0]
+
+    def test_alone_it_is_background(self):
+        tracker = Tracker()
+        assert numbers(tracker, [thing(0.1, score=0.45), thing(0.6, score=0.8)], 0.0) == [None, 0]
+        assert numbers(tracker, [thing(0.1, score=0.49), thing(0.6, score=0.45)], 0.04) == [None, 0]
+
+    @pytest.mark.parametrize("seconds", [0.0, 0.35, 2.0])
+    @pytest.mark.parametrize("seed", range(8))
+    def test_scores_that_jitter_around_the_threshold_make_one_object_that_stays(self, seed, seconds):
+        random, tracker = np.random.default_rng(seed), Tracker(seconds)
+        fps, places = random.uniform(5, 60), 0.3 + np.cumsum(random.normal(0, 0.01, 200)).clip(-0.2, 0.2)
+        found = [
+            numbers(tracker, [thing(x, score=LEAST * random.uniform(0.9, 1.1))], n / fps)[0]
+            for n, x in enumerate(places)
+        ]
+        there = found[found.index(0) :]
+        assert len(there) > 150 and set(there) == {0}
+
+    def test_boxes_far_below_the_score_are_not_even_asked_for(self):
+        assert 0 < DOUBTFUL < STAYS < 1
+
+
+def test_memory_goes_on_where_another_was():
+    random, one, other = np.random.default_rng(3), Smoother(0.35), None
+    for step in range(60):
+        things = [thing(0.01 * step, score=random.uniform(0.3, 0.7)), thing(0.6 - 0.005 * step, 0.6, class_idx=2)]
+        black = np.zeros((40, 60, 3), np.uint8)
+        for smoother in filter(None, (one, other)):
+            smoother.observe(black, step / 25)
+        found = one.track(things, LEAST)
+        assert other is None or other.track(things, LEAST) == found
+        if step % 7 == 6:
+            other = Smoother(0.35)
+            other.recall(one.memory())
+    fresh = Smoother(0.35)
+    fresh.recall(Smoother(0.35).memory())
+    assert fresh.track(things, LEAST)[1] == 0
+
+
 def test_a_smoother_numbers_objects_also_when_it_averages_nothing_and_a_cut_makes_new_ones():
     def seen():
-        return Explanation(0, 1, (), CAM, 1.0, "gradcam", "layer", 0.0, objects=(thing(0.1),))
+        box, class_idx, score = thing(0.1)
+        objects = (Detected(box, Prediction(class_idx, "x", score), CAM, 1.0),)
+        return Explanation(0, 1, (), CAM, 1.0, "gradcam", "layer", 0.0, objects=objects)
 
     for seconds in (0.0, 0.25):
         smoother = Smoother(seconds)

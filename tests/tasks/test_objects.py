@@ -8,6 +8,7 @@ from seeded import checkpoint, textures
 from livecam.errors import ConfigError, WeightsError
 from livecam.explainer import Explainer
 from livecam.models import load_model
+from livecam.smoothing import DOUBTFUL
 
 SSD, RCNN = "ssdlite320_mobilenet_v3_large", "fasterrcnn_mobilenet_v3_large_320_fpn"
 LRASPP, DEEPLAB = "lraspp_mobilenet_v3_large", "deeplabv3_mobilenet_v3_large"
@@ -108,6 +109,31 @@ def test_what_is_not_there_is_not_explained(detector):
     assert explanation.top[0].score < 1
     with pytest.raises(ConfigError, match="scales do not go with"):
         opened(name, path, scales=(1.0, 2.0))
+
+
+def test_doubtful_boxes_are_there_where_they_are_known(detector):
+    name, path, _ = detector
+    asked = []
+
+    def track(found, least):
+        asked.append((found, least))
+        return [7 if number == len(found) - 1 else None for number in range(len(found))]
+
+    with opened(name, path) as explainer:
+        assert explainer.finds_objects
+        scores = [one.prediction.score for one in explainer.explain(PICTURE).objects]
+    limit = (scores[0] + scores[1]) / 2
+    with Explainer(name, weights=path, detail="plain", min_score=limit) as explainer:
+        sure = explainer.explain(PICTURE).objects
+        (known,) = explainer.explain(PICTURE, track=track).objects
+        (cut,) = explainer.explain(np.pad(PICTURE, ((0, 0), (40, 40), (0, 0))), track=track).objects
+    ((found, least), (others, _)) = asked
+    assert least == limit
+    assert len(found) > len(sure) == 1 and DOUBTFUL * limit < found[-1].score < limit
+    assert [one.score for one in found[: len(sure)]] == [one.prediction.score for one in sure]
+    assert (known.box, known.prediction.class_idx, known.prediction.score) == found[-1]
+    assert cut.box == others[-1].box
+    assert (known.track, cut.track, sure[0].track) == (7, 7, None)
 
 
 def test_this_and_not_that_is_asked_of_the_same_box(detector):
