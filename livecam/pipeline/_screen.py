@@ -16,7 +16,7 @@ from livecam.pipeline._run import CHANGES_KEPT, Run
 from livecam.pipeline._signal import Signal
 from livecam.pipeline._view import mirrored, mirrored_map, resized, shrunk
 from livecam.smoothing import Motion, SceneCut, thumbnail
-from livecam.smoothing.motion import Luma
+from livecam.smoothing.motion import Luma, Moved
 from livecam.types import AnnotatedFrame, Explanation, Frame
 
 log = logging.getLogger("livecam")
@@ -205,14 +205,14 @@ class Screen:
         self._run.progress.level = level.quality
 
     def _moved(self, frame: Frame, explained: Explained) -> Explanation:
-        """The explanation with its map where it belongs in ``frame``."""
+        """The explanation with what is drawn of it, map, boxes and mask, where it belongs in ``frame``."""
         if frame.index == explained.frame.index:
             return explained.explanation
         key = frame.index, explained.frame.index
         if self._carried[:2] != key:
             made = explained.explanation
-            cam = self._motion.carried(made.cam, made.region, explained.luma, thumbnail(frame.picture))
-            self._carried = (*key, replace(made, cam=cam))
+            moved = self._motion.between(explained.luma, thumbnail(frame.picture))
+            self._carried = (*key, made if moved is None else _carried(made, moved))
         assert self._carried[2] is not None
         return self._carried[2]
 
@@ -241,3 +241,12 @@ class Screen:
             parts += [run.progress.title] * (run.progress.step > 0)
             self._status, self._status_at = " · ".join(parts), now
         return self._status
+
+
+def _carried(made: Explanation, moved: Moved) -> Explanation:
+    return replace(
+        made,
+        cam=moved.cam(made.cam, made.region),
+        objects=tuple(replace(one, box=moved.box(one.box)) for one in made.objects),
+        mask=None if made.mask is None else moved.mask(made.mask, made.region),
+    )

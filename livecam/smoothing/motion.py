@@ -22,6 +22,7 @@ SHORT_SIDE = 24  # at least: DIS needs a few of its patches
 SCALE = 1  # flow is found at 1/2 of the thumbnail
 REACH = 6.0  # pixels of the thumbnail over which heat shares its flow: a cell or so of a 7×12 map
 STILL = 0.25  # pixels of the thumbnail: less is noise, and warping for it would only blur the map
+CORE = 0.2  # of the middle of a box, from which its motion is read: its corners are background
 BETTER = 0.9  # a flow counts if it leaves less than this share of the change between the pictures unexplained
 
 
@@ -38,35 +39,82 @@ def thumbnail(picture: Picture) -> Luma:
 
 
 class Motion:
-    """Carries maps from one picture of a scene to a later one. One thread at a time; keeps nothing between calls."""
+    """Carries maps, boxes and masks from one picture of a scene to a later one. One thread at a time; keeps nothing
+    between calls."""
 
     def __init__(self) -> None:
         self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         self._dis.setFinestScale(SCALE)
 
     def carried(self, cam: Heatmap, region: Region, before: Luma, after: Luma) -> Heatmap:
-        """``cam`` of the picture ``before``, where it belongs in the picture ``after``.
+        """``cam`` of the picture ``before``, where it belongs in the picture ``after``; see ``Moved.cam``."""
+        moved = self.between(before, after)
+        return cam if moved is None else moved.cam(cam, region)
 
-        cam: (h, w) float32, >= 0, over ``region`` of the picture. before, after: thumbnails of one size. Returns a map
-        of the shape and range of ``cam``: the very same one where nothing moves, or no motion explains the change.
-        """
-        peak = float(cam.max())
-        if peak <= 0 or before.shape != after.shape or np.array_equal(before, after):
-            return cam
-        flow = self._flow(place(cam / np.float32(peak), before.shape, region), before, after)
-        return cam if flow is None else _warped_cam(cam, flow, region, peak)
-
-    def _flow(self, heat: Heatmap, before: Luma, after: Luma) -> NDArray[np.float32] | None:
-        """(H, W, 2): from each pixel of ``after`` to where it was in ``before``; None: nowhere else."""
-        raw = np.asarray(self._dis.calc(after, before, np.zeros((*after.shape, 2), np.float32)), np.float32)
-        weight = _at(heat, raw) ** 2
-        share = _spread(weight) + np.float32(1e-3)
-        flow: NDArray[np.float32] = _spread(raw * weight[..., None]) / share[..., None]
-        if float(np.abs(flow).max()) < STILL:
+    def between(self, before: Luma, after: Luma) -> Moved | None:
+        """What moves from one picture to the other: thumbnails of one size. None where there is nothing to compare."""
+        if before.shape != after.shape or np.array_equal(before, after):
             return None
-        old, new = before.astype(np.float32), after.astype(np.float32)
-        unmoved, moved = np.abs(new - old), np.abs(new - _at(old, flow))
-        return flow if float((weight * moved).sum()) < BETTER * float((weight * unmoved).sum()) else None
+        raw = np.asarray(self._dis.calc(after, before, np.zeros((*after.shape, 2), np.float32)), np.float32)
+        return Moved(raw, before.astype(np.float32), after.astype(np.float32))
+
+
+class Moved:
+    """From one picture to a later one. raw: (H, W, 2), flow from each pixel of ``after`` to where it was in ``before``.
+    Things stay where they are if nothing moves there, or no motion explains the change."""
+
+    def __init__(self, raw: NDArray[np.float32], before: NDArray[np.float32], after: NDArray[np.float32]) -> None:
+        self._raw, self._before, self._after = raw, before, after
+
+    def cam(self, cam: Heatmap, region: Region) -> Heatmap:
+        """cam: (h, w) float32, >= 0, over ``region`` of the picture. Returns a map of its shape and range: the very
+        same one where it stays."""
+        peak = float(cam.max())
+        if peak <= 0:
+            return cam
+        weight = _at(place(cam / np.float32(peak), self._raw.shape[:2], region), self._raw) ** 2
+        share = _spread(weight) + np.float32(1e-3)
+        flow: NDArray[np.float32] = _spread(self._raw * weight[..., None]) / share[..., None]
+        return _warped_cam(cam, flow, region, peak) if self._explains(flow, weight) else cam
+
+    def mask(self, mask: NDArray[np.bool_], region: Region) -> NDArray[np.bool_]:
+        """mask: (h, w) over ``region``."""
+        heat = mask.astype(np.float32)
+        carried = self.cam(heat, region)
+        return mask if carried is heat else np.asarray(carried > 0.5)
+
+    def box(self, box: Region) -> Region:
+        """A box in fractions of the picture, as far as it moves as a whole, and no farther than to the picture's edge.
+
+        It moves by the median of the flow, which is the object's even where a third or so of the box is background.
+        """
+        weight = _at(_bump(box, self._raw.shape[:2]), self._raw)
+        inside = weight > CORE
+        if not inside.any():
+            return box
+        step = np.asarray(np.median(self._raw[inside], 0), np.float32)
+        if not self._explains(np.broadcast_to(step, self._raw.shape), np.where(inside, weight, np.float32(0))):
+            return box
+        (height, width), (y0, x0, y1, x1) = self._raw.shape[:2], box
+        down = min(max(float(-step[1]) / height, -y0), 1 - y1)
+        right = min(max(float(-step[0]) / width, -x0), 1 - x1)
+        return y0 + down, x0 + right, y1 + down, x1 + right
+
+    def _explains(self, flow: NDArray[np.float32], weight: NDArray[np.float32]) -> bool:
+        """Is it motion, and does it explain the change where ``weight``, (H, W), lies?"""
+        if float(np.abs(flow).max()) < STILL:
+            return False
+        unmoved, moved = np.abs(self._after - self._before), np.abs(self._after - _at(self._before, flow))
+        return float((weight * moved).sum()) < BETTER * float((weight * unmoved).sum())
+
+
+def _bump(box: Region, size: tuple[int, int]) -> NDArray[np.float32]:
+    """(H, W): 1 in the middle of a box in fractions, falling to 0 at its edges."""
+    sides = [
+        np.maximum(1 - np.abs((np.arange(count, dtype=np.float32) + 0.5) / count * 2 - start - end) / (end - start), 0)
+        for count, start, end in ((size[0], box[0], box[2]), (size[1], box[1], box[3]))
+    ]
+    return np.asarray(np.outer(*sides), np.float32)
 
 
 def _spread(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -15,7 +16,7 @@ from livecam.overlay import Painter, Style
 from livecam.pipeline import Pipeline
 from livecam.pipeline._inputs import Inputs
 from livecam.smoothing import Smoother
-from livecam.types import Explanation, Frame, Prediction, Question, SourceInfo
+from livecam.types import Detected, Explanation, Frame, Prediction, Question, SourceInfo
 
 WAIT_S = 20
 SIZE = (180, 320)
@@ -145,6 +146,42 @@ class TestMotion:
                 assert abs(error) < 0.4 * 12 * one.lag
                 # What is handed on is the explanation as it was made.
                 assert (one.explanation.cam == cam_at(places[one.explanation.frame_index][1])).all()
+                moved += 1
+        assert moved >= len(places) - 2
+
+    def test_boxes_and_masks_go_along(self):
+        def box_at(x):
+            return 45 / SIZE[0], (x - 45) / SIZE[1], 135 / SIZE[0], (x + 45) / SIZE[1]
+
+        def mask_at(x):
+            rows, columns = np.mgrid[: SIZE[0] : 2, : SIZE[1] : 2]
+            return (rows - 90) ** 2 + (columns - x) ** 2 < 45**2
+
+        class Things(Finds):
+            def explain(self, image, class_idx=None, **asked):
+                made = super().explain(image, class_idx, **asked)
+                (_, x) = self._places[image.tobytes()]
+                found = Detected(box_at(x), made.top[0], made.cam, 1.0, track=3)
+                return replace(made, objects=(found,), mask=mask_at(x))
+
+        places, clock = [(picture(x), x) for x in range(100, 220, 12)], ManualClock()
+        source, explainer, painter, pipeline = run(places, clock, Things(places, late=True))
+        moved = 0
+        with pipeline:
+            for one in walk(pipeline, source, explainer, len(places), clock):
+                _, heat, _ = painter.seen[-1]
+                if heat is None:
+                    continue
+                assert one.lag > 0
+                x, made_at = places[one.frame.index][1], places[one.explanation.frame_index][1]
+                (found,) = heat.objects
+                assert found.track == 3
+                assert np.abs(np.subtract(found.box, box_at(x)) * (*SIZE, *SIZE)).max() < 0.2 * 12 * one.lag
+                mask = mask_at(x)
+                assert (heat.mask & mask).sum() > 0.85 * (heat.mask | mask).sum()
+                # What is handed on is the explanation as it was made.
+                assert one.explanation.objects[0].box == box_at(made_at)
+                assert (one.explanation.mask == mask_at(made_at)).all()
                 moved += 1
         assert moved >= len(places) - 2
 

@@ -106,6 +106,78 @@ class TestCarried:
         assert carried(np.ones((2, 2), np.float32), *pictures).shape == (2, 2)
 
 
+def box_of(centre, aspect=1.0):
+    """The box of the disc, or one ``aspect`` times as wide."""
+    across, down = RADIUS * aspect / SIZE[1], RADIUS / SIZE[0]
+    x, y = centre[0] / SIZE[1], centre[1] / SIZE[0]
+    return y - down, x - across, y + down, x + across
+
+
+def pixels_moved(box, other):
+    """(x, y) by which the upper left corner has moved; the size is the same."""
+    assert (box[2] - box[0], box[3] - box[1]) == pytest.approx((other[2] - other[0], other[3] - other[1]))
+    return np.array([(other[1] - box[1]) * SIZE[1], (other[0] - box[0]) * SIZE[0]])
+
+
+def between(before, after):
+    return Motion().between(thumbnail(before), thumbnail(after))
+
+
+class TestBoxes:
+    @pytest.mark.parametrize("step", [(12, 0), (-30, 0), (0, 20), (40, 0), (24, -16)])
+    @pytest.mark.parametrize("aspect", [1.0, 1.4, 0.7])
+    def test_the_box_stays_on_the_object(self, step, aspect):
+        start = np.array([320, 180])
+        box = box_of(start, aspect)
+        moved = between(picture(start), picture(start + step)).box(box)
+        assert pixels_moved(box, moved) == pytest.approx(np.array(step), abs=2 + 0.1 * np.hypot(*step))
+
+    def test_each_moves_by_itself(self):
+        def both(left, right):
+            one, other = picture(left), picture(right)
+            return np.where(np.arange(SIZE[1])[None, :, None] < 320, one, other)
+
+        moved = between(both((140, 180), (480, 180)), both((164, 180), (480, 204)))
+        still, down, right = box_of((320, 60), 0.5), box_of((480, 180)), box_of((140, 180))
+        assert pixels_moved(right, moved.box(right)) == pytest.approx([24, 0], abs=4)
+        assert pixels_moved(down, moved.box(down)) == pytest.approx([0, 24], abs=4)
+        assert pixels_moved(still, moved.box(still)) == pytest.approx([0, 0], abs=1)
+
+    def test_noise_and_another_scene_move_nothing(self):
+        rng, box = np.random.default_rng(1), box_of((320, 180))
+        for _ in range(10):
+            noisy = [np.clip(picture((320, 180)) + rng.normal(0, 8, (*SIZE, 3)), 0, 255).astype(np.uint8) for _ in "ab"]
+            assert between(*noisy).box(box) == box
+        assert between(picture((320, 180), seed=0), picture((320, 180), seed=9)).box(box) == box
+        assert between(picture((320, 180)), picture((320, 180))) is None
+
+    def test_a_box_keeps_within_the_picture(self):
+        box = box_of((560, 180))
+        moved = between(picture((560, 180)), picture((600, 180))).box(box)
+        assert moved[3] == 1 and pixels_moved(box, moved)[0] == pytest.approx(0, abs=0.01)
+        tiny = (0.5, 0.5, 0.501, 0.501)
+        assert between(picture((320, 180)), picture((350, 180))).box(tiny) == pytest.approx(tiny, abs=0.1)
+
+
+@pytest.mark.parametrize("region", [WHOLE, (0.0, 0.21875, 1.0, 0.78125)])
+def test_a_mask_moves_with_its_object(region):
+    def mask_of(centre, size=(90, 90)):
+        y0, x0, y1, x1 = region
+        y = (y0 + (np.arange(size[0]) + 0.5) / size[0] * (y1 - y0)) * SIZE[0] - centre[1]
+        x = (x0 + (np.arange(size[1]) + 0.5) / size[1] * (x1 - x0)) * SIZE[1] - centre[0]
+        return y[:, None] ** 2 + x**2 < RADIUS**2
+
+    def iou(one, other):
+        return (one & other).sum() / (one | other).sum()
+
+    start, end = (300, 180), (340, 190)
+    moved = between(picture(start), picture(end)).mask(mask_of(start), region)
+    assert moved.dtype == bool
+    assert iou(mask_of(start), mask_of(end)) < 0.6 < 0.85 < iou(moved, mask_of(end))
+    nothing = np.zeros((9, 9), bool)
+    assert between(picture(start), picture(end)).mask(nothing, region) is nothing
+
+
 def explanation(cam):
     return Explanation(0, 1, (Prediction(1, "x", 0.5),), cam, 1.0, "gradcam", "layer", 0.0)
 
