@@ -18,6 +18,7 @@ from livecam import (
     Explainer,
     Pipeline,
     Question,
+    RunInfo,
     SinkOptions,
     Smoother,
     SourceError,
@@ -28,7 +29,6 @@ from livecam import (
 from livecam.evaluation.faithfulness import deletion
 from livecam.overlay import Painter, blend
 from livecam.report import make_report
-from livecam.types import RunInfo
 
 CAMERA = os.environ.get("TUTORIAL_SOURCE", "0")  # also a file, rtsp://..., test://
 CLIP = "recordings/sample.mp4"

@@ -34,7 +34,17 @@ if TYPE_CHECKING:
     from livecam.sinks import SinkOptions, open_sink
     from livecam.smoothing import Smoother
     from livecam.sources import SourceOptions, open_source
-    from livecam.types import AnnotatedFrame, Explanation, Faithfulness, Frame, Prediction, Question, SourceInfo, Vote
+    from livecam.types import (
+        AnnotatedFrame,
+        Explanation,
+        Faithfulness,
+        Frame,
+        Prediction,
+        Question,
+        RunInfo,
+        SourceInfo,
+        Vote,
+    )
 
 # Of an image; OpenCV reads it once, as it is loaded. Its own limit is 2**30: 3 GB of memory for a file of kilobytes.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**27))
@@ -50,7 +60,7 @@ _HOMES = {
     "sinks": "SinkOptions open_sink",
     "smoothing": "Smoother",
     "sources": "SourceOptions open_source",
-    "types": "AnnotatedFrame Explanation Faithfulness Frame Prediction Question SourceInfo Vote",
+    "types": "AnnotatedFrame Explanation Faithfulness Frame Prediction Question RunInfo SourceInfo Vote",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
@@ -69,6 +79,7 @@ __all__ = [
     "Policy",
     "Prediction",
     "Question",
+    "RunInfo",
     "SinkError",
     "SinkOptions",
     "Smoother",

@@ -103,12 +103,16 @@ def open_backend(
         name = engines[0]
     if name != "auto":
         return _kind(name)(model, layer, device, precision, threads)
+    why: Exception | None = None
     if not several and Need.AUTOGRAD not in needs and (device == "cpu" or (device == "auto" and not _accelerator())):
         try:
             return _kind("openvino")(model, layer, device, precision, threads)
         except (MissingExtra, TargetLayerError) as error:
-            log.info("PyTorch is used instead of OpenVINO: %s", error)
-    return _kind("torch")(model, layer, device, precision, threads)
+            why = error
+    opened = _kind("torch")(model, layer, device, precision, threads)
+    if why is not None:  # not said before PyTorch can do it: else its error says all
+        log.info("PyTorch is used instead of OpenVINO: %s", why)
+    return opened
 
 
 def _foreign(

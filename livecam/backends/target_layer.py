@@ -62,18 +62,22 @@ def find_target_layers(
     """
     if wish is None or wish.startswith(STAGES):
         last, _ = find_target_layer(module, classes, own, side)
-        return [last] if wish is None else stage_layers(module, last, _count(wish), side)
+        return [last] if wish is None else _stages(module, last, wish, side)
     names = list(dict.fromkeys(name.strip() for name in wish.split(",")))
     for name in names:
         _by_name(module, name, side)
     return [name for name in _trace(module, side) if name in names]
 
 
-def _count(wish: str) -> int:
+def _stages(module: torch.nn.Module, last: str, wish: str, side: int) -> list[str]:
     count = wish.removeprefix(STAGES)
     if not count.isdecimal() or int(count) < 2:
         raise TargetLayerError(f"--layer {wish}: how many resolutions? At least 2, as in {STAGES}3")
-    return int(count)
+    found = stage_layers(module, last, int(count), side)
+    if len(found) < int(count):
+        there = f"there are {len(found)} resolutions up to {last!r}" if len(found) > 1 else f"only {last!r} has one"
+        raise TargetLayerError(f"--layer {wish}: {there}; ask for no more, or name the layers")
+    return found
 
 
 def find_layouts(module: torch.nn.Module, layers: list[str], side: int = SIDE) -> list[Layout]:

@@ -22,7 +22,7 @@ MEASURES = "localisation,faithfulness"
 FPS = 25.0
 DEPENDS = (
     *("weights", "labels", "mean", "std", "budget", "layer", "backend", "device", "precision", "input", "input_size"),
-    *("scales", "scale_weights", "fuse", "upsample", "relu", "normalise", "smooth", "like", "min_score"),
+    *("scales", "scale_weights", "fuse", "upsample", "relu", "normalise", "smooth"),
 )
 """Settings without which a figure would be another one."""
 PATH = click.Path(path_type=Path)
@@ -109,6 +109,10 @@ def make_request(path: Path, output: Path | None, what: dict[str, Any], chosen: 
     models = _split(what["models"]) or (chosen.model,)
     if chosen.weights and len(models) > 1:
         raise ConfigError(f"--weights {chosen.weights}: fits one of {', '.join(models)}; name one model")
+    if chosen.like:
+        raise ConfigError(
+            "--like: only classifiers are measured, and what is like a reference is no class; leave it out"
+        )
     details = _split(what["details"]) or ((chosen.detail,) if chosen.detail else _split(DETAILS))
     return Request(
         dataset=open_dataset(path),

@@ -21,7 +21,8 @@ from livecam.evaluation.records import Figures, Records
 from livecam.evaluation.report import make_report
 from livecam.evaluation.subjects import BASELINES, PEERS, Explained, Subject, baselines, open_peers
 from livecam.explainer import Explainer
-from livecam.models import Colour, ModelSpec
+from livecam.models import Colour, ModelSpec, get_card, is_own
+from livecam.tasks import CLASSIFICATION
 
 Tell = Callable[[int, int], None]
 """How many measurements there are, and how many are to be."""
@@ -186,6 +187,12 @@ def _measured(
 
 
 def _check(request: Request) -> None:
+    for model in request.models:
+        task = get_card(model).task if is_own(model) else request.spec(model).task
+        if task is not CLASSIFICATION:
+            raise ConfigError(
+                f"{model} does {task.name}: only classifiers of pictures are measured; choose another model"
+            )
     for name in request.measures:
         if name not in MEASURES:
             raise ConfigError(f"--measures {name}: not one of {', '.join(MEASURES)}")

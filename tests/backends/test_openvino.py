@@ -153,6 +153,11 @@ class TestChoice:
         model = loaded(randomised(LINEAR["resnet18"]()))
         assert open_backend("auto", model, **self.options()).name == "openvino"
 
+    def test_a_layer_that_nobody_has_is_one_error_and_no_more(self, caplog):
+        with caplog.at_level(logging.INFO, "livecam"), pytest.raises(TargetLayerError, match="no layer 'layer9'"):
+            open_backend("auto", loaded(randomised(LINEAR["resnet18"]())), **self.options(layer="layer9"))
+        assert not caplog.records
+
     def test_auto_falls_back_to_torch_and_says_why(self, caplog, pictures):
         model = loaded(randomised(torchvision.models.densenet121(weights=None)))
         with caplog.at_level(logging.INFO, "livecam"):

@@ -167,6 +167,10 @@ def test_a_run_that_is_killed_anywhere_continues_to_the_same_report(tmp_path, ca
         (["--details", "fine"], 2, "not one of plain, live, best"),
         (["--peers", "/no/such/python"], 2, "scripts/peers"),
         (["--box-below", "0.001"], 2, "no picture is left"),
+        (["--models", "efficientnet_lite0,ssdlite320_mobilenet_v3_large"], 2, "does detection: only classifiers"),
+        (["--models", "r3d_18"], 2, "r3d_18 does clip classification: only classifiers"),
+        (["--model", "lraspp_mobilenet_v3_large"], 2, "does segmentation: only classifiers"),
+        (["--like", "cat.png"], 2, "--like: only classifiers are measured"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line(tmp_path, capsys, words, code, said):

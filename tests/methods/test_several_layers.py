@@ -119,7 +119,12 @@ def test_other_engines_name_the_one_that_can():
 
 @pytest.mark.parametrize(
     ("layer", "error"),
-    [("stages:1", "at least 2|At least 2"), ("stages:x", "stages:3"), ("layer4,layer9", "no layer 'layer9'")],
+    [
+        ("stages:1", "at least 2|At least 2"),
+        ("stages:x", "stages:3"),
+        ("stages:99", "stages:99: there are 5 resolutions up to 'layer4"),
+        ("layer4,layer9", "no layer 'layer9'"),
+    ],
 )
 def test_layers_that_do_not_exist(layer, error):
     with pytest.raises(TargetLayerError, match=error):
