@@ -159,6 +159,7 @@ class Explainer:
             self.labels,
             top_k,
             self._task.many,
+            self._task.background,
             normalise,
             self._detail.upsampling,
             self.target_layer,

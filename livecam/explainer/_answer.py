@@ -20,11 +20,13 @@ from livecam.upsampling import Upsample
 
 @dataclass(frozen=True, slots=True)
 class Teller:
-    """What the explanations of one explainer have in common. many: is a picture explained for each thing in it?"""
+    """What the explanations of one explainer have in common. many: is a picture explained for each thing in it?
+    background: is class 0 what belongs to no other? Where it is not seen, nobody asks for it."""
 
     labels: tuple[str, ...]
     top_k: int
     many: bool
+    background: bool
     normalise: Normalise
     upsampling: Upsample
     target_layer: str
@@ -82,7 +84,7 @@ class Teller:
         return Explanation(
             0,
             chosen,
-            tuple(self.prediction(int(number), scores) for number in best(scores)[: self.top_k]),
+            tuple(self.prediction(int(number), scores) for number in self._seen(scores)[: self.top_k]),
             np.maximum.reduce([one for one, _ in shown]),
             max(top for _, top in shown),
             method,
@@ -99,6 +101,10 @@ class Teller:
             mask=targets[0].mask if targets else None,
             random_weights=self.random_weights,
         )
+
+    def _seen(self, scores: NDArray[np.float32]) -> NDArray[np.intp]:
+        found = best(scores)
+        return found[found > 0] if self.background and not scores[0] > 0 else found
 
     def prediction(self, class_idx: int, scores: NDArray[np.float32]) -> Prediction:
         return Prediction(class_idx, self.labels[class_idx], float(scores[class_idx]))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from livecam.errors import ConfigError
 from livecam.smoothing.average import MapAverage
 from livecam.smoothing.hysteresis import Hysteresis
-from livecam.smoothing.motion import Luma, Motion, thumbnail
+from livecam.smoothing.motion import Luma, Motion, Moved, thumbnail
 from livecam.smoothing.scene import SceneCut
 from livecam.smoothing.tracking import DOUBTFUL, Found, Tracker
 from livecam.types import Explanation, Picture
@@ -66,7 +66,7 @@ class Smoother:
         self._average = MapAverage(seconds)
         self._motion = Motion()
         self._tracker = Tracker(seconds)
-        self._before: Luma | None = None
+        self._moved: Moved | None = None
         self._luma: Luma | None = None
         self._shown: tuple[int | None, int | None, str] | None = None
         self._now = 0.0
@@ -77,7 +77,10 @@ class Smoother:
             self.reset()
         self._now = now
         if self._on:
-            self._before, self._luma = self._luma, thumbnail(image)
+            before, self._luma = self._luma, thumbnail(image)
+            self._moved = None if before is None else self._motion.between(before, self._luma)
+            if self._moved is not None:
+                self._tracker.move(self._moved)
 
     @property
     def luma(self) -> Luma | None:
@@ -94,23 +97,26 @@ class Smoother:
         return self._tracker.update(found, self._now, least)
 
     def smooth(self, explanation: Explanation) -> Explanation:
-        """The explanation of the observed picture with its map averaged; ``peak``, and the objects' maps, stay the raw
-        frame's own."""
+        """The explanation of the observed picture with its map and the boxes of its objects averaged; ``peak``, and the
+        objects' maps, stay the raw frame's own."""
         if any(one.track is None for one in explanation.objects):
             found = [Found(one.box, one.prediction.class_idx, one.prediction.score) for one in explanation.objects]
             tracked = zip(explanation.objects, self.track(found), strict=True)
             explanation = replace(explanation, objects=tuple(replace(one, track=number) for one, number in tracked))
         if not self._on:
             return explanation
+        if explanation.objects:
+            boxes = self._tracker.boxes()
+            placed = (replace(one, box=boxes[one.track]) if one.track in boxes else one for one in explanation.objects)
+            explanation = replace(explanation, objects=tuple(placed))
         rival = explanation.against.class_idx if explanation.against else None
         # Of objects, the map is that of all of them, whichever is the surest.
         shown = None if explanation.objects else explanation.class_idx, rival, explanation.method
         if shown != self._shown:
             self._average.reset()
             self._shown = shown
-        if self._before is not None and self._luma is not None:
-            before, after = self._before, self._luma
-            self._average.move(lambda cam: self._motion.carried(cam, explanation.region, before, after))
+        if (moved := self._moved) is not None:
+            self._average.move(lambda cam: moved.cam(cam, explanation.region))
         if explanation.normalise == "peak":
             cam = self._average.update(explanation.cam * explanation.peak, self._now)
         else:  # what is hot was chosen: heat itself is averaged
@@ -140,4 +146,4 @@ class Smoother:
         self._hysteresis.reset()
         self._average.reset()
         self._tracker.reset()
-        self._before = self._luma = None
+        self._moved = self._luma = None

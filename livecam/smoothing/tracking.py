@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.geometry import Region
+from livecam.smoothing.motion import Moved
 
 NEW, SAME = 0.5, 0.2
 """IoU from which a box may be what was there before: of a track that has been seen once, and of one seen more often. A
@@ -29,6 +30,10 @@ DOUBTFUL = 0.2
 """Of the same score: what is below is no box at all. As in ByteTrack, 0.1 where objects appear at 0.5 or so."""
 
 
+BOXES = 1 / 3
+"""Of the time constant of the scores: that of the boxes, whose edges are to lag less than they would wobble."""
+
+
 class Found(NamedTuple):
     """A box that may be an object. box: as of ``Detected``. score: in [0, 1]."""
 
@@ -39,7 +44,7 @@ class Found(NamedTuple):
 
 @dataclass(slots=True)
 class _Track:
-    """score: the averaged one. at: when it was last matched. seen_at: when it was last shown."""
+    """box, score: averaged. at: when it was last matched. seen_at: when it was last shown."""
 
     number: int
     box: Region
@@ -101,9 +106,10 @@ class Tracker:
         if one.score > least and not track.shown:
             track.score = one.score  # it appears by this score alone, whatever it was before
         elapsed = max(now - track.at, 0.0)
-        fresh = 1.0 - math.exp(-elapsed / self._seconds) if self._seconds > 0 else 1.0
-        track.score += fresh * (one.score - track.score)
-        track.box, track.class_idx, track.at = one.box, one.class_idx, now
+        track.score += _fresh(elapsed, self._seconds) * (one.score - track.score)
+        old = 1.0 - _fresh(elapsed, BOXES * self._seconds)
+        y0, x0, y1, x1 = (new - old * (new - before) for new, before in zip(one.box, track.box, strict=True))
+        track.box, track.class_idx, track.at = (y0, x0, y1, x1), one.class_idx, now
         track.times += 1
         # Out of sight it is followed all the same, so that it is found where it is.
         track.shown = one.score > least or (track.shown and track.score >= STAYS * least)
@@ -111,6 +117,15 @@ class Tracker:
             return None
         track.seen_at = now
         return track.number
+
+    def move(self, moved: Moved) -> None:
+        """Put the objects where they are in the next picture, before its boxes are known."""
+        for track in self._tracks:
+            track.box = moved.box(track.box)
+
+    def boxes(self) -> dict[int | None, Region]:
+        """Where the objects are, averaged over time along with the motion: by number."""
+        return {track.number: track.box for track in self._tracks}
 
     def reset(self) -> None:
         """Forget the objects, not their numbers: those of a new scene are others."""
@@ -138,6 +153,11 @@ class Tracker:
                 counted, measured, strict=True
             )
         ]
+
+
+def _fresh(elapsed: float, constant: float) -> float:
+    """Weight of what is new after ``elapsed`` seconds: 1 − exp(−Δt / τ)."""
+    return 1.0 - math.exp(-elapsed / constant) if constant > 0 else 1.0
 
 
 def overlap(one: Region, other: Region) -> float:

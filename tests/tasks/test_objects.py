@@ -107,6 +107,7 @@ def test_what_is_not_there_is_not_explained(detector):
         explanation = explainer.explain(PICTURE)
     assert explanation.objects == () and explanation.peak == 0 and not explanation.cam.any()
     assert explanation.top[0].score < 1
+    assert sorted(one.class_idx for one in explanation.top) == list(range(1, CLASSES))  # the background is none
     with pytest.raises(ConfigError, match="scales do not go with"):
         opened(name, path, scales=(1.0, 2.0))
 
