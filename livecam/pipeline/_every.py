@@ -26,7 +26,11 @@ def every(run: Run) -> Generator[AnnotatedFrame, None, None]:
     def explain() -> None:
         for frame in frames:
             with run.stats.stage("explain"):
-                made = run.explainer.explain(frame.picture, **asked_of(run, frame, frame.pts, run.smoother))
+                asked = asked_of(run, frame, frame.pts, run.smoother)
+                if run.window is not None:
+                    run.window.add(frame.picture, frame.pts)
+                    asked["clip"] = run.window.ending(frame.picture, frame.pts)
+                made = run.explainer.explain(frame.picture, **asked)
             explained.put((frame, smoothed(run, frame, made, run.smoother)))
 
     with Workers(run.stop, [run.source], (decode, frames), (explain, explained)):

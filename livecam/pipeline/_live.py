@@ -20,7 +20,7 @@ from livecam.pipeline._checks import Checks
 from livecam.pipeline._run import JOIN_S, WAKE_S, Run, Workers, asked_of, read, smoothed
 from livecam.pipeline._screen import Explained, Screen
 from livecam.smoothing import Smoother, thumbnail
-from livecam.types import AnnotatedFrame, Explanation, Frame, Question
+from livecam.types import AnnotatedFrame, Explanation, Frame, Picture, Question
 
 T = TypeVar("T")
 Waiting = tuple[Frame, float]
@@ -88,6 +88,8 @@ class Feed:
         try:
             for frame in _paced(run):
                 run.meter.camera.add(run.clock.now())
+                if run.window is not None:  # also what is never explained is a moment of what is
+                    run.window.add(frame.picture, frame.captured_at)
                 if not run.sync:
                     self.shown.put(frame)
                 if last is not None and frame.index - last < screen.level.every:
@@ -132,6 +134,7 @@ class Explaining:
         self._smooth = True
         self._checks = Checks(run, sharing)
         self._smaller: int | None = None
+        self._clip: tuple[int, list[Picture]] = (-1, [])
 
     def explain(self, frame: Frame, at: float) -> Explained:
         """Explain ``frame`` at the time ``at``, which goes on while a picture stands."""
@@ -146,7 +149,7 @@ class Explaining:
         if view.smooth and not self._smooth:
             run.smoother.reset()  # it has not seen what came in between
         self._smooth = view.smooth
-        return asked_of(run, frame, at, self._smoother) | self._asked(frame, view)
+        return asked_of(run, frame, at, self._smoother) | self._asked(frame, view) | self._window(frame)
 
     def answered(self, frame: Frame, explanation: Explanation) -> Explained:
         explanation = smoothed(self._run, frame, explanation, self._smoother)
@@ -174,6 +177,14 @@ class Explaining:
             asked["input_size"] = smaller
         self._smaller = smaller
         return asked
+
+    def _window(self, frame: Frame) -> dict[str, Any]:
+        """Of a network over clips, the window that ends at ``frame``; of a picture that stands, always the same."""
+        if self._run.window is None:
+            return {}
+        if frame.index != self._clip[0]:
+            self._clip = frame.index, self._run.window.ending(frame.picture, frame.captured_at)
+        return {"clip": self._clip[1]}
 
 
 def _got(channel: Channel[T], seconds: float) -> T | None:

@@ -117,8 +117,6 @@ def asked_of(run: Run, frame: Frame, now: float, smoother: Smoother) -> dict[str
     asked: dict[str, Any] = {"class_idx": run.class_idx, "choose": smoother.choose}
     if getattr(run.explainer, "finds_objects", False):
         asked["track"] = smoother.track
-    if run.window is not None:
-        asked["clip"] = run.window.add(frame.picture, now)
     return asked
 
 

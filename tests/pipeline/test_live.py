@@ -198,6 +198,46 @@ class TestMotion:
         assert (shown[-1].image == places[-1][0]).all()
 
 
+class TestClips:
+    def test_a_window_has_the_pictures_that_nobody_explained_and_stands_while_paused(self):
+        class OfClips(Finds):
+            window = (4, 1 / 30)
+
+        places, clock, controls = [(picture(x), x) for x in range(100, 220, 12)], ManualClock(), Controls()
+        explainer = OfClips(places, late=True)
+        source, _, _, pipeline = run(places, clock, explainer, controls=controls)
+
+        def shown(number):
+            source.turn.release()
+            while next(pipeline).frame.index != number:
+                pass
+            clock.advance(1 / 30)
+
+        def explained():
+            explainer.go.release()
+            assert explainer.made.acquire(timeout=WAIT_S)
+
+        with pipeline:
+            for number in range(6):
+                shown(number)
+            explained()  # the first; all others came meanwhile
+            explained()
+            controls.change(paused=True)
+            next(pipeline)
+            for _ in range(3):
+                source.turn.release()
+                explained()
+                assert next(pipeline).frame.index == 5
+                clock.advance(1 / 30)
+        assert [number for number, _ in explainer.asked] == [0, 5, 5, 5, 5]
+        clips = [[self.number(places, one) for one in asked["clip"]] for _, asked in explainer.asked]
+        assert clips == [[0, 0, 0, 0], *[[2, 3, 4, 5]] * 4]
+
+    @staticmethod
+    def number(places, image):
+        return next(number for number, (one, _) in enumerate(places) if one is image)
+
+
 class TestSync:
     def test_each_picture_has_its_own_explanation(self):
         places, clock = [(picture(x), x) for x in range(100, 220, 12)], ManualClock()

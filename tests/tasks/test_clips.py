@@ -111,11 +111,16 @@ def test_what_works_on_single_pictures_is_refused(explainer):
 
 
 def test_a_window_is_so_many_moments_whatever_the_rate():
+    def added(window, picture, now):
+        window.add(picture, now)
+        return window.ending(picture, now)
+
     twice = Window(4, 2 / 30)  # of 30 pictures a second, every other one
-    windows = [twice.add(number, number / 30) for number in range(9)]
+    windows = [added(twice, number, number / 30) for number in range(9)]
     assert windows[0] == [0, 0, 0, 0]
     assert windows[3] == [0, 0, 1, 3]
     assert windows[8] == [2, 4, 6, 8]
+    assert twice.ending(7, 7 / 30) == [2, 3, 5, 7]  # of before 2 nothing is left
     slow = Window(4, 0.1)
-    assert [slow.add(number, number * 0.2) for number in range(4)][-1] == [1, 2, 2, 3]
-    assert twice.add(99, 0.0) == [99, 99, 99, 99]  # began anew
+    assert [added(slow, number, number * 0.2) for number in range(4)][-1] == [1, 2, 2, 3]
+    assert added(twice, 99, 0.0) == [99, 99, 99, 99]  # began anew
