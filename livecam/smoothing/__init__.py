@@ -117,9 +117,9 @@ class Smoother:
             self._shown = shown
         if (moved := self._moved) is not None:
             self._average.move(lambda cam: moved.cam(cam, explanation.region))
-        if explanation.normalise == "peak":
+        if explanation.normalise == "peak" and not explanation.objects:
             cam = self._average.update(explanation.cam * explanation.peak, self._now)
-        else:  # what is hot was chosen: heat itself is averaged
+        else:  # what is hot was chosen, or is another thing's own peak: heat itself is averaged
             cam = self._average.update(explanation.cam, self._now, scale=1.0)
         return replace(explanation, cam=cam)
 

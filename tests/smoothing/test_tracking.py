@@ -1,6 +1,7 @@
 """Numbers stay with things, and things do not flicker."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -140,7 +141,7 @@ def test_boxes_are_averaged_in_seconds():
     black = np.zeros((40, 60, 3), np.uint8)
     boxes = [(0.2, 0.2, 0.6, 0.6), *[(0.2, 0.2, 0.7, 0.6)] * 5]
     shown = still(Smoother(0.3), boxes, black)
-    expected = [0.6 + 0.1 * (1 - math.exp(-n / 25 / 0.1)) for n in range(6)]
+    expected = [0.6 + 0.1 * (1 - math.exp(-n / 25 / 0.06)) for n in range(6)]
     assert shown[:, 2] == pytest.approx(expected)
     assert shown[:, [0, 1, 3]] == pytest.approx(np.tile([0.2, 0.2, 0.6], (6, 1)))
     assert (still(Smoother(0), boxes, black) == boxes).all()  # bit for bit
@@ -163,6 +164,14 @@ def test_boxes_that_wobble_are_steadier_and_do_not_trail():
     errors, own = np.array(errors[8:]), np.array(own[8:])
     assert np.abs(errors.mean(0) - own.mean(0)).max() < 0.006  # 2 pixels; without the motion it were 10
     assert (errors.std(0) < 0.7 * own.std(0)).all()
+
+
+def test_heat_of_objects_is_each_ones_own():
+    """Their maps have a peak of 1 each; that the surest one's was 50 once does not make the others faint."""
+    smoother, black = Smoother(0.35), np.zeros((40, 60, 3), np.uint8)
+    for step, peak in enumerate((50.0, 1.0, 1.0, 2.0)):
+        smoother.observe(black, step / 25)
+        assert (smoother.smooth(replace(seen_at((0.2, 0.2, 0.6, 0.6)), peak=peak)).cam == 1).all()
 
 
 def test_memory_goes_on_where_another_was():
