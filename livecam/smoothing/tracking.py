@@ -45,7 +45,7 @@ class Found(NamedTuple):
 
 @dataclass(slots=True)
 class _Track:
-    """box, score: averaged. at: when it was last matched. seen_at: when it was last shown."""
+    """box, score: averaged. at: of that score. seen_at: when it was last shown."""
 
     number: int
     box: Region
@@ -75,7 +75,8 @@ class Tracker:
         left = [track for track in self._tracks if all(track is not one for one in matched.values())]
         matched |= self._matched(found, [n for n, one in enumerate(found) if one.score <= least], left)
         for track in self._tracks:
-            track.shown = track.shown and any(track is one for one in matched.values())
+            if all(track is not one for one in matched.values()):
+                self._scored(track, 0.0, now, least)
         for number in sure:
             if number not in matched:
                 matched[number] = self._begun(found[number], now)
@@ -106,18 +107,22 @@ class Tracker:
         """The track's number, if it is in sight."""
         if one.score > least and not track.shown:
             track.score = one.score  # it appears by this score alone, whatever it was before
-        elapsed = max(now - track.at, 0.0)
-        track.score += _fresh(elapsed, self._seconds) * (one.score - track.score)
-        old = 1.0 - _fresh(elapsed, BOXES * self._seconds)
+        self._scored(track, one.score, now, least)
+        old = 1.0 - _fresh(max(now - track.seen_at, 0.0), BOXES * self._seconds)
         y0, x0, y1, x1 = (new - old * (new - before) for new, before in zip(one.box, track.box, strict=True))
-        track.box, track.class_idx, track.at = (y0, x0, y1, x1), one.class_idx, now
+        track.box, track.class_idx = (y0, x0, y1, x1), one.class_idx
         track.times += 1
         # Out of sight it is followed all the same, so that it is found where it is.
-        track.shown = one.score > least or (track.shown and track.score >= STAYS * least)
         if not track.shown:
             return None
         track.seen_at = now
         return track.number
+
+    def _scored(self, track: _Track, score: float, now: float, least: float) -> None:
+        """Average its score, and see whether it is still there. score: 0 where it was not found."""
+        track.score += _fresh(max(now - track.at, 0.0), self._seconds) * (score - track.score)
+        track.at = now
+        track.shown = score > least or (track.shown and track.score >= STAYS * least)
 
     def move(self, moved: Moved) -> None:
         """Put the objects where they are in the next picture, before its boxes are known."""

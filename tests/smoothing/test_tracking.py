@@ -81,6 +81,17 @@ class TestDoubtfulBoxes:
         tracker = Tracker(0.35)
         assert scored(tracker, [0.6, 0.15, 0.6, 0.45, 0.1, 0.55]) == [0] * 6
 
+    def test_a_picture_in_which_it_is_not_found_counts_as_a_score_of_nothing(self):
+        def after(gap):
+            tracker = Tracker(0.35)
+            scored(tracker, [0.7])
+            for n in range(1, 1 + gap):
+                assert numbers(tracker, [], n / 25) == []
+            return scored(tracker, [0.45], start=1 + gap)[0]
+
+        # 0.7 exp(-n / 25 / 0.35), and a step to 0.45, is to be 0.4 at least: n <= 4
+        assert [after(gap) for gap in range(8)] == [0, 0, 0, 0, 0, None, None, None]
+
     def test_what_appears_again_is_as_new_and_has_its_number(self):
         tracker = Tracker(0.35)
         scored(tracker, [0.6, *[0.15] * 12])
