@@ -122,7 +122,7 @@ def test_other_engines_name_the_one_that_can():
     [
         ("stages:1", "at least 2|At least 2"),
         ("stages:x", "stages:3"),
-        ("stages:99", "stages:99: there are 5 resolutions up to 'layer4"),
+        ("stages:99", "stages:99: there are 4 resolutions up to 'layer4"),
         ("layer4,layer9", "no layer 'layer9'"),
     ],
 )
