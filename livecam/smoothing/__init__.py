@@ -20,6 +20,7 @@ from livecam.smoothing.tracking import DOUBTFUL, Found, Tracker
 from livecam.types import Explanation, Picture
 
 DEFAULT_SECONDS = 0.35
+TINY = 1e-6  # heat that is none
 
 Memory = dict[str, NDArray[Any]]
 """What a Smoother remembers: name → array; what is not remembered is left out."""
@@ -117,10 +118,13 @@ class Smoother:
             self._shown = shown
         if (moved := self._moved) is not None:
             self._average.move(lambda cam: moved.cam(cam, explanation.region))
-        if explanation.normalise == "peak" and not explanation.objects:
-            cam = self._average.update(explanation.cam * explanation.peak, self._now)
-        else:  # what is hot was chosen, or is another thing's own peak: heat itself is averaged
+        if explanation.normalise != "peak":  # what is hot was chosen: heat itself is averaged
             cam = self._average.update(explanation.cam, self._now, scale=1.0)
+        elif explanation.objects:  # each has its own peak, and the average has one again, wherever hot spots move about
+            cam = self._average.update(explanation.cam, self._now, scale=1.0)
+            cam /= max(float(cam.max()), TINY)
+        else:
+            cam = self._average.update(explanation.cam * explanation.peak, self._now)
         return replace(explanation, cam=cam)
 
     def memory(self) -> Memory:

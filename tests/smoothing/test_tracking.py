@@ -183,6 +183,12 @@ def test_heat_of_objects_is_each_ones_own():
     for step, peak in enumerate((50.0, 1.0, 1.0, 2.0)):
         smoother.observe(black, step / 25)
         assert (smoother.smooth(replace(seen_at((0.2, 0.2, 0.6, 0.6)), peak=peak)).cam == 1).all()
+    for step in range(4, 12):  # hot spots that move about
+        smoother.observe(black, step / 25)
+        spot = np.zeros((2, 2), np.float32)
+        spot.flat[step % 4] = 1
+        shown = smoother.smooth(replace(seen_at((0.2, 0.2, 0.6, 0.6)), cam=spot)).cam
+        assert shown.max() == 1 and shown.min() > 0
 
 
 def test_memory_goes_on_where_another_was():
