@@ -136,6 +136,7 @@ class Settings(BaseSettings):
     weights: Path | None = None
     labels: Path | None = None
     like: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
+    like_text: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
     mean: Colour | None = None
     std: Annotated[tuple[Positive, Positive, Positive], BeforeValidator(_colour)] | None = None
     method: str = "gradcam"

@@ -25,25 +25,26 @@ def find_transformer_layer(module: torch.nn.Module, probe: tuple[int, ...]) -> s
             if isinstance(output, torch.Tensor) and output.requires_grad and layout_of(output.shape, probe[-1]):
                 outputs[name] = output
 
-    def note_answer(_module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        answers[:] = [inputs[0]]
+    def note_answer(_module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        answers[:] = [inputs[0], output]
 
     named = [(name, part) for name, part in module.named_modules() if name]
     handles = [
         part.register_forward_hook(lambda part, _inputs, output, name=name: note(name, part, output))
         for name, part in named
     ]
-    handles += [part.register_forward_pre_hook(note_answer) for _, part in named if isinstance(part, torch.nn.Linear)]
+    handles += [part.register_forward_hook(note_answer) for _, part in named if isinstance(part, torch.nn.Linear)]
     first, random = next(module.parameters()), torch.Generator().manual_seed(SEED)
     noise = torch.randn(probe, generator=random).to(first.device, first.dtype)
     try:
         with torch.enable_grad():
-            answers.append(module(noise.requires_grad_(True)))
+            answer = module(noise.requires_grad_(True))
     finally:
         for handle in handles:
             handle.remove()
-    # What the last matrix is given counts beside what it makes of it: an untrained one may be 0.
-    y = sum((one * torch.randn(one.shape, generator=random).to(one)).sum() for one in answers)
+    # What the last matrix is given counts beside what it makes of it, if that is the answer: an untrained one may be 0.
+    counted = answers if answers and answers[-1] is answer else [answer]
+    y = sum((one * torch.randn(one.shape, generator=random).to(one)).sum() for one in counted)
     if not isinstance(y, torch.Tensor) or not y.requires_grad or not outputs:
         return None
     gradients = torch.autograd.grad(y, list(outputs.values()), allow_unused=True)

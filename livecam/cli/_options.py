@@ -17,8 +17,8 @@ NETWORK = [
     click.option(
         "--model",
         metavar="NAME",
-        help="A name of 'livecam models', timm/NAME, FILE.onnx, or your own: package.module:factory (code: it is run), "
-        "CARD.toml.  [efficientnet_lite0]",
+        help="A name of 'livecam models', timm/NAME, open_clip/NAME, FILE.onnx, or your own: package.module:factory "
+        "(code: it is run), CARD.toml.  [efficientnet_lite0]",
     ),
     click.option("--weights", metavar="FILE", help="Your own checkpoint of that model, or random[:SEED]."),
     click.option("--labels", metavar="FILE", help="Names of the classes: a line each, or JSON."),
@@ -61,6 +61,13 @@ MODEL = [
         multiple=True,
         callback=lambda _context, _option, given: given or None,
         help="Explain what looks like this reference, instead of what it is; may be repeated.",
+    ),
+    click.option(
+        "--like-text",
+        metavar="TEXT",
+        multiple=True,
+        callback=lambda _context, _option, given: given or None,
+        help="The same with words, for --model open_clip/NAME; several are compared with each other.",
     ),
     click.option("--class", "class_", metavar="NAME_OR_INDEX", help="Explain this class instead of the best one."),
     click.option("--top-k", metavar="K", help="Predictions shown.  [5]"),

@@ -61,6 +61,7 @@ def make_explainer(settings: Settings, work: Literal["still", "live", "every"] =
         normalise=settings.normalise,
         min_score=settings.min_score,
         like=settings.like,
+        like_text=settings.like_text,
     )
 
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 @click.option("--layers", is_flag=True, help="With NAME: the layers that --layer takes, with the sizes of their maps.")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object on stdout.")
 def command(name: str | None, fetch: str | None, labels: bool, layers: bool, as_json: bool) -> None:
-    """List the models, or show one. Any classifier of timm is a model too, as timm/NAME, and your own are, as
-    package.module:factory (code, which is run) or CARD.toml."""
+    """List the models, or show one. Any classifier of timm is a model too, as timm/NAME, any model of open_clip, as
+    open_clip/NAME, and your own are, as package.module:factory (code, which is run) or CARD.toml."""
     console()
     from livecam.models import get_card, load_model, models
 
@@ -51,7 +51,10 @@ def command(name: str | None, fetch: str | None, labels: bool, layers: bool, as_
         return
     columns = ("task", "weights", "classes")  # as many as 80 columns have room for
     table(("name", *columns), [(key, *(str(row[column]) for column in columns)) for key, row in rows.items()])
-    say("and timm/NAME for any classifier of timm, package.module:factory or CARD.toml for your own")
+    say(
+        "and timm/NAME for any classifier of timm, open_clip/NAME for any model of open_clip (with --like-text), "
+        "package.module:factory or CARD.toml for your own"
+    )
     say("livecam models NAME says more of one: input size, mean, std, licence, paper")
 
 

@@ -79,6 +79,8 @@ class Explainer:
 
     like: pictures. What is explained is then not what a picture shows, but what in it looks like each of them: they are
     the classes, named as their files, and their scores are cosines of features (``livecam.tasks.similarity``).
+    like_text: the same with words instead of pictures, for a model ``open_clip/NAME``. The score of one text is a
+    cosine, those of several are probabilities of one against the others. Its ``labels`` are such texts, too.
     weights may be ``random`` or ``random:SEED``: an untrained network, for trying things out; every picture says so.
 
     Raises ConfigError, UnknownName, WeightsError, TargetLayerError. Any thread may call it, one at a time is served.
@@ -111,6 +113,7 @@ class Explainer:
         normalise: Normalise = "peak",
         min_score: float = MIN_SCORE,
         like: Sequence[str | Path] = (),
+        like_text: str | Sequence[str] = (),
     ) -> None:
         chosen = {"detail": detail, "input": input, "relu": relu, "normalise": normalise}
         for what, known in {"detail": DETAILS, "input": INPUTS, "relu": RELUS, "normalise": NORMALISES}.items():
@@ -124,10 +127,10 @@ class Explainer:
         self.model, self._budget = spec.name, budget
         self._input, self._min_score = input, min_score
         self.input_size = input_size or spec.input_size
-        asked = likened(spec, like, input, self.input_size) if like else spec
+        asked = likened(spec, like, like_text, input, self.input_size)
         self._task = asked.task
         self.task = self._task.name
-        """Name of the task: classification, detection, segmentation, similarity."""
+        """Name of the task: classification, detection, segmentation, similarity, zero-shot classification."""
         self.finds_objects = self._task.many
         """Whether explanations are of each thing in a picture, which ``track`` may number."""
         self.random_weights = random_seed(weights) is not None

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from livecam.errors import ConfigError, SourceError
 from livecam.models import Colour, Model, ModelSpec, is_own
+from livecam.models.labels import read_labels, shown
 from livecam.models.likeness import LikeSpec
 from livecam.sources import open_source
 from livecam.tasks.clips import ClipClassification
+from livecam.tasks.similarity import Embedding
+from livecam.types import Image
 
 
 def check_numbers(input_size: int | None, min_score: float, budget: int | None) -> None:
@@ -37,19 +41,45 @@ def given(
     return spec.load() if is_own(model) else spec  # nothing is kept of it: it has to be loaded anyway
 
 
-def likened(spec: Model, like: Sequence[str | Path], input: str, short: int) -> LikeSpec:
-    """``spec`` with the first picture of each of ``like`` for its classes; input, short: as of ``LikeSpec``.
+def likened(spec: Model, like: Sequence[str | Path], like_text: str | Sequence[str], input: str, short: int) -> Model:
+    """``spec`` with references for its classes: the first picture of each of ``like``, or texts; without any, as it is.
+    Of a model that embeds texts the labels are such. input, short: as of ``LikeSpec``.
 
     Raises SourceError, ConfigError.
     """
+    texts = (like_text,) if isinstance(like_text, str) else tuple(like_text)
+    embeds = isinstance(spec.task, Embedding)
+    if embeds and isinstance(spec, ModelSpec) and spec.labels:
+        texts, spec = (*texts, *read_labels(spec.labels)), replace(spec, labels=None)
+    if like and texts:
+        raise ConfigError(
+            "--like and --like-text, or --labels: pictures are more alike than a picture and words ever are, so that "
+            "their scores cannot be compared; give one of them"
+        )
+    if texts:
+        names = tuple(shown(text) for text in texts)
+        if not all(names):
+            raise ConfigError("--like-text: is empty; give words, as in --like-text 'a red cup'")
+        return LikeSpec(spec, names, input, short, texts=texts)
+    if like:
+        return LikeSpec(spec, _names(list(map(Path, like))), input, short, pictures=_pictures(like))
+    if embeds:
+        raise ConfigError(
+            f"{spec.name} knows no classes; say what to look for: --like-text 'a red cup', --like PICTURE, or "
+            "--labels FILE"
+        )
+    return spec
+
+
+def _pictures(paths: Sequence[str | Path]) -> tuple[Image, ...]:
     pictures = []
-    for path in like:
+    for path in paths:
         with open_source(str(path)) as source:
             frame = source.read()
         if frame is None:
             raise SourceError(f"{path}: there is no picture in it")
         pictures.append(frame.image)
-    return LikeSpec(spec, _names(list(map(Path, like))), tuple(pictures), input, short)
+    return tuple(pictures)
 
 
 def _names(paths: list[Path]) -> tuple[str, ...]:

@@ -122,6 +122,8 @@ class ModelSpec:
 
     @property
     def task(self) -> Task:
+        if self.name.startswith(OPEN_CLIP):
+            return get_card(self.name).task
         # timm's are classifiers; whether there is such a one, loading it will say. So do files of other frameworks.
         known = self.name in models()
         return models().get(self.name).task if known else CLASSIFICATION
@@ -155,10 +157,11 @@ def _digest(path: Path) -> str:
 
 MODELS: Registry[ModelCard] = Registry("model")
 TIMM = "timm/"
+OPEN_CLIP = "open_clip/"
 
 
 def models() -> Registry[ModelCard]:
-    """All cards that have a name of their own (``timm/NAME`` has none: any name of timm's will do)."""
+    """All cards that have a name of their own (``timm/NAME`` and ``open_clip/NAME`` have none: any will do)."""
     load_all(__name__)
     return MODELS
 
@@ -185,11 +188,15 @@ def get_card(name: str) -> ModelCard:
         from livecam.models.timm_zoo import timm_card
 
         return timm_card(name)
+    if name.startswith(OPEN_CLIP):
+        from livecam.models.open_clip_zoo import open_clip_card
+
+        return open_clip_card(name)
     try:
         return models().get(name)
     except UnknownName as error:
         raise UnknownName(
-            f"{error} (or 'timm/NAME' for any classifier of timm, "
+            f"{error} (or 'timm/NAME' for any classifier of timm, 'open_clip/NAME' to compare with texts, "
             "or your own as package.module:factory or FILE.toml; see 'livecam models')"
         ) from None
 

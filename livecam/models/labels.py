@@ -46,7 +46,7 @@ def read_labels(path: Path) -> tuple[str, ...]:
         raise ConfigError(f"--labels {path}: larger than {LARGEST >> 20} MiB is no list of names; give a name a line")
     if path.suffix.lower() == ".json":
         return parse_labels(text, f"--labels {path}")
-    return tuple(_shown(line) for line in text.splitlines() if line.strip())
+    return tuple(shown(line) for line in text.splitlines() if line.strip())
 
 
 def parse_labels(text: str, where: str) -> tuple[str, ...]:
@@ -67,9 +67,9 @@ def _from_json(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise TypeError(f"found {type(value).__name__}")
     # [id, name] is the form of the well-known imagenet_class_index.json.
-    return tuple(_shown(str(name[-1] if isinstance(name, list) else name)) for name in value)
+    return tuple(shown(str(name[-1] if isinstance(name, list) else name)) for name in value)
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
     """A name as it may stand on a terminal and a page: one line, no control characters, not endless."""
     return "".join(char if char.isprintable() else " " for char in name).strip()[:LONGEST]

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import logging
-import socket
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
-from livecam.errors import UnknownName, WeightsError, first_line
+from livecam.errors import UnknownName
 from livecam.geometry import ANY, Accepts
 from livecam.models import TIMM, ModelCard
+from livecam.models.hub import download
 from livecam.models.labels import imagenet_labels
 
 if TYPE_CHECKING:
@@ -88,27 +85,13 @@ def _cached(config: Any) -> bool:
 def _download(name: str, short: str) -> State:
     import timm
 
-    # timm and the hub log the failure once more, with a stack of retries; ours is one line.
-    for noisy in ("timm", "huggingface_hub"):
-        logging.getLogger(noisy).setLevel(logging.CRITICAL)
-    try:
-        _resolve_hub(timm.get_pretrained_cfg(short))
-        module: torch.nn.Module = timm.create_model(short, pretrained=True)
-    except Exception as error:
-        reason = first_line(error)
-        raise WeightsError(
-            f"{name}: its weights could not be downloaded ({reason[:160]}); fetch them where there is a network with "
-            f"'livecam models --fetch {name}', or give --weights FILE, or use the built-in --model efficientnet_lite0"
-        ) from error
+    module = download(
+        name,
+        lambda: timm.create_model(short, pretrained=True),
+        cached=_cached(timm.get_pretrained_cfg(short)),
+        remedy="give --weights FILE, or use the built-in --model efficientnet_lite0",
+    )
     return module.state_dict()
-
-
-def _resolve_hub(config: Any) -> None:
-    """Raise OSError at once where the hub has no address: its client would try again for most of a minute."""
-    from huggingface_hub import constants
-
-    if not _cached(config) and not getproxies():
-        socket.getaddrinfo(urlsplit(constants.ENDPOINT).hostname, 443)
 
 
 def _labels(config: Any, classes: int) -> tuple[str, ...]:

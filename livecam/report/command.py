@@ -38,7 +38,7 @@ def _flags(given: dict[str, Any]) -> list[str]:
         if name in SWITCHES or name == "reconnect":
             words.append(f"--{flag}" if value else f"--no-{flag}")
         else:
-            for one in value if name == "like" else [value]:
+            for one in value if name in ("like", "like_text") else [value]:
                 words += [f"--{flag}", _text(name, one)]
     return words
 

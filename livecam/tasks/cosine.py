@@ -7,13 +7,14 @@ from torch.nn import functional as F  # noqa: N812  as everywhere
 
 
 class Cosine(torch.nn.Module):
-    """f (B, K), or (B, K, 1, 1) → (B, N). references: (N, K)."""
+    """f (B, K), or (B, K, 1, 1) → (B, N), times ``scale``. references: (N, K)."""
 
     references: torch.Tensor
 
-    def __init__(self, references: torch.Tensor) -> None:
+    def __init__(self, references: torch.Tensor, scale: float = 1.0) -> None:
         super().__init__()
         self.register_buffer("references", F.normalize(references))
+        self.scale = scale
 
     def forward(self, f: torch.Tensor) -> torch.Tensor:
-        return F.normalize(f.flatten(1)) @ self.references.T
+        return F.normalize(f.flatten(1)) @ (self.scale * self.references.T)
