@@ -111,7 +111,8 @@ def make_request(path: Path, output: Path | None, what: dict[str, Any], chosen: 
         raise ConfigError(f"--weights {chosen.weights}: fits one of {', '.join(models)}; name one model")
     if chosen.like or chosen.like_text:
         raise ConfigError(
-            f"--like{'' if chosen.like else '-text'}: only classifiers are measured, and what is like a reference is no class; leave it out"
+            f"--like{'' if chosen.like else '-text'}: only classifiers are measured, and what is like a reference is "
+            "no class; leave it out"
         )
     details = _split(what["details"]) or ((chosen.detail,) if chosen.detail else _split(DETAILS))
     return Request(

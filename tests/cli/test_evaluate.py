@@ -171,6 +171,7 @@ def test_a_run_that_is_killed_anywhere_continues_to_the_same_report(tmp_path, ca
         (["--models", "r3d_18"], 2, "r3d_18 does clip classification: only classifiers"),
         (["--model", "lraspp_mobilenet_v3_large"], 2, "does segmentation: only classifiers"),
         (["--like", "cat.png"], 2, "--like: only classifiers are measured"),
+        (["--like-text", "a cat"], 2, "--like-text: only classifiers are measured"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line(tmp_path, capsys, words, code, said):
