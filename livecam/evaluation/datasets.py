@@ -92,9 +92,10 @@ class Dataset:
 
 
 def open_dataset(path: str | Path) -> Dataset:
-    """The data set at ``path``: in one of three layouts, a file or a folder.
+    """The data set at ``path``: in one of three layouts, a file or a folder. Of a folder with several .json files, the
+    one that is a list of pictures.
 
-    Raises SourceNotFound where there is none, ConfigError where it is damaged or incomplete.
+    Raises SourceNotFound where there is none, ConfigError where it is damaged or incomplete, or where there are two.
     """
     path = Path(path)
     if path.is_file():
@@ -103,10 +104,15 @@ def open_dataset(path: str | Path) -> Dataset:
         for folder, kind in (("frames", _of_videos), ("images", _of_images)):
             if (path / folder).is_dir():
                 return kind(path)
-    lists = sorted(path.glob("*.json")) if path.is_dir() else []
+    found = sorted(path.glob("*.json")) if path.is_dir() else []
+    lists = [one for one in found if _is_list(one)] if len(found) > 1 else found
     if len(lists) == 1:
         return Dataset(path, "boxes", _listed(lists[0]))
+    if lists:
+        raise ConfigError(f"{path}: {_names(lists)} are lists of pictures; name one of them")
     what = "not a data set" if path.exists() else "no such file or folder"
+    if found:
+        what += f", and none of {_names(found)} is a list of pictures"
     raise SourceNotFound(f"{path}: {what}; give {LAYOUTS}")
 
 
@@ -132,6 +138,19 @@ def _masked(file: Path, masks: Path, key: str) -> Item:
     if not mask.is_file():
         raise ConfigError(f"{mask}: no such file; every picture needs a mask of its name, this is that of {file}")
     return Item(key, file, mask=mask)
+
+
+def _is_list(path: Path) -> bool:
+    """Does it begin like a list of pictures?"""
+    try:
+        entries = json.loads(path.read_text("utf-8"))
+        return bool({"file", "boxes"} <= entries[0].keys())
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return False
+
+
+def _names(paths: list[Path]) -> str:
+    return ", ".join(path.name for path in paths)
 
 
 def _listed(path: Path) -> tuple[Item, ...]:

@@ -57,6 +57,21 @@ def test_small_single_boxes_can_be_asked_for(tmp_path):
         open_dataset(listed).part(box_below=0.01)
 
 
+def test_of_several_json_files_the_list_of_pictures_is_found(tmp_path):
+    listed = with_boxes(tmp_path)
+    others = {"a.json": '{"file": 1}', "b.json": "[1]", "c.json": "[]", "z.json": "{"}
+    for name, text in others.items():
+        (tmp_path / name).write_text(text)
+    assert open_dataset(tmp_path).items == open_dataset(listed).items
+    (tmp_path / "more.json").write_text(listed.read_text())
+    with pytest.raises(ConfigError, match=rf"{listed.name}, more.json are lists of pictures; name one"):
+        open_dataset(tmp_path)
+    for path in (listed, tmp_path / "more.json"):
+        path.unlink()
+    with pytest.raises(SourceNotFound, match=r"not a data set, and none of a.json, b.json, c.json, z.json is a list"):
+        open_dataset(tmp_path)
+
+
 @pytest.mark.parametrize("name", ["", "no-such-place"])
 def test_what_is_no_data_set_is_told_the_layouts(tmp_path, name):
     with pytest.raises(SourceNotFound, match=r"JSON list.*images/NAME.*masks/NAME.*frames/VIDEO"):
