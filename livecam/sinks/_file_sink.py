@@ -62,6 +62,6 @@ class FileSink(BaseSink):
 
     def _give_up(self) -> None:
         self.closed = True
-        self._file.discard()
+        self._file.discard()  # before it is closed: a film's index is not moved to the front of what is thrown away
         with suppress(OSError, ValueError, av.FFmpegError):  # the failure that led here has been told
             self._release()

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 import os
-import threading
 from collections.abc import Iterable
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
 from livecam._av import av
 from livecam.errors import SinkError
-from livecam.sinks import BaseSink, SinkOptions
+from livecam.sinks import SinkOptions
 from livecam.sinks._codecs import FORMATS, choose, encoders_here, sane_rate
 from livecam.sinks._encoding import Encoding
-from livecam.sinks._files import OutFile, cannot_write
+from livecam.sinks._file_sink import FileSink
 from livecam.sinks._text_track import TextTrack
 from livecam.sinks._timeline import timeline
 from livecam.sinks.audio import AudioCopy
@@ -41,7 +39,7 @@ LABELLED = {name: LABEL_WAIT | {"movflags": "+hybrid_fragmented+frag_keyframe"} 
 PLAYABLE = 2  # fragments that a muxer of these has begun, after which the first one is in the file
 
 
-class VideoSink(BaseSink):
+class VideoSink(FileSink):
     """Writes .mp4, .mov, .mkv or .webm with the times of the source (live: of the capture) and its audio.
 
     A conversion appears under its name when it is complete; a live recording is playable at any moment. Odd sizes are
@@ -53,16 +51,14 @@ class VideoSink(BaseSink):
     """
 
     def __init__(self, path: Path, options: SinkOptions | None = None, run: RunInfo | None = None) -> None:
-        self.path = path
-        self._options = options or SinkOptions()
+        options = options or SinkOptions()
         self._source = run.source if run else None
         self._format = FORMATS[path.suffix.lower()]
-        self._coding = choose(path.suffix.lower(), self._options)
+        self._coding = choose(path.suffix.lower(), options)
         if self._source and self._source.media and _same(path, self._source.media):
             raise SinkError(f"{path}: is the input itself; choose another name")
-        self._file = OutFile(path, self._options)
-        self._timeline = timeline(self._source, self._options)
-        self._lock = threading.Lock()
+        super().__init__(path, options)
+        self._timeline = timeline(self._source, options)
         self._container: av.container.OutputContainer | None = None
         self._audio: AudioCopy | None = None
         self._text: TextTrack | None = None
@@ -82,43 +78,20 @@ class VideoSink(BaseSink):
             shown = self._timeline.place(annotated.frame)
             if shown is None:
                 return True
-            try:
+            if self._container is not None:  # what came before another size is finalised, and lacks nothing
+                self._encoding.check_size(annotated.picture, str(self._path))
+            with self._guarded():
                 if self._container is None:
                     self._start(annotated.picture)
-                self._encoding.check_size(annotated.picture, str(self.path))
                 if self._text:
                     self._text.take(annotated, shown)
                 packets = self._stream.encode(self._encoding.frame(annotated.picture, shown))
                 self._first = self._first or next(iter(packets), None)
                 self._mux(packets)
-            except SinkError:
-                raise
-            except (OSError, av.FFmpegError) as exc:
-                self._give_up()
-                raise cannot_write(self.path, exc) from exc
         return True
 
     def finish(self) -> None:
         self._finished = True
-
-    def close(self) -> None:
-        with self._lock:
-            if self.closed:
-                return
-            self.closed = True
-            try:
-                self._complete()
-            except (OSError, av.FFmpegError) as exc:
-                self._give_up()
-                raise cannot_write(self.path, exc) from exc
-
-    def abort(self) -> None:
-        if self._options.live:
-            self.close()
-            return
-        with self._lock:
-            if not self.closed:
-                self._give_up()
 
     def _start(self, first: Picture) -> None:
         """Open the file and describe its streams; the first picture decides the size."""
@@ -196,28 +169,21 @@ class VideoSink(BaseSink):
             last.duration = (last.duration or 0) + max(0, round((shown - stored) / last.time_base))
         return packets
 
-    def _give_up(self) -> None:
-        """After a failure: what was recorded live stays, up to the last picture that was written whole; the rest is
-        removed."""
-        self.closed = True
+    def _release(self) -> None:
+        """What was recorded live stays, up to the last picture that was written whole."""
         if self._audio:
             self._audio.close()
-        self._file.discard()  # before the container is closed: there is no sense in moving its index to the front
-        if self._container is not None:
-            try:
-                self._container.close()
-            except (OSError, av.FFmpegError):  # the failure that led here has been told
-                self._cut_off()
-
-    def _cut_off(self) -> None:
-        """Take away the picture that was written in part."""
-        if self._file.committed:
-            with suppress(OSError):
-                os.truncate(self.path, min(self._whole, self._size()))
+        if self._container is None:
+            return
+        try:
+            self._container.close()
+        except (OSError, av.FFmpegError):
+            if self._file.committed:
+                os.truncate(self._path, min(self._whole, self._size()))
 
     def _size(self) -> int:
         """Bytes in the file."""
-        return (self.path if self._file.committed else self._file.work).stat().st_size
+        return (self._path if self._file.committed else self._file.work).stat().st_size
 
 
 def common_clock(time_base: Fraction, rates: Iterable[int]) -> int:
