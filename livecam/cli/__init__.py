@@ -9,7 +9,7 @@ import sys
 import click
 
 from livecam.cli._console import fail
-from livecam.cli._interrupt import INTERRUPTED
+from livecam.cli._interrupt import INTERRUPTED, leave
 from livecam.errors import LivecamError, ModelError
 from livecam.masking import masked
 
@@ -57,4 +57,6 @@ def main() -> None:
         code = fail(error)
     except MemoryError:
         code = fail(ModelError("out of memory; use smaller pictures, a smaller --input-size, or fewer at once"))
-    sys.exit(code if isinstance(code, int) else 0)
+    code = code if isinstance(code, int) else 0
+    leave(code)
+    sys.exit(code)

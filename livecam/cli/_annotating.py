@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from livecam.cli._alone import alone
-from livecam.cli._convert import beside, check_outputs, convert, file_of, sidecar_of
+from livecam.cli._convert import beside, check_outputs, convert, sidecar_of
 from livecam.cli._lanes import Workers
 from livecam.cli._ledger import Ledger
 from livecam.cli._long import Here, Makes, PartTask, convert_long, explainer_of, parts_of
 from livecam.cli._part_work import PartReport
-from livecam.cli._parts import make_explainer, source_options, who
+from livecam.cli._parts import file_of, make_explainer, source_options, who
 from livecam.cli._progress import Bar, MakesBar, Told, counted
 from livecam.config import Settings
 from livecam.errors import LivecamError

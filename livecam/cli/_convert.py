@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from livecam.cli._parts import make_pipeline, masks, run_info, sink_options, subtitles_of, who
+from livecam.cli._interrupt import patient
+from livecam.cli._parts import check_apart, file_of, make_pipeline, masks, run_info, sink_options, subtitles_of, who
 from livecam.cli._progress import Bar, MakesBar
 from livecam.config import Settings
 from livecam.errors import ConfigError, ModelError, SourceError, SourceLost
@@ -17,7 +18,6 @@ from livecam.explainer import Explainer
 from livecam.pipeline import Policy, Progress
 from livecam.sinks import Sink, SinkOptions, open_sink
 from livecam.sinks._files import check_free
-from livecam.sinks.heatmap import SCHEME as HEATMAP
 from livecam.sinks.images import ImagesSink
 from livecam.sinks.threaded import ThreadedSink
 from livecam.sinks.video import VideoSink
@@ -51,6 +51,7 @@ def convert(
     stats, started = Stats(), time.monotonic()
     lost: SourceLost | ModelError | None = None
     with ExitStack() as stack:
+        stack.enter_context(patient())
         stack.enter_context(opencv_threads(1))
         run = run_info(source.info, explainer)
         options = replace(
@@ -124,22 +125,16 @@ def check_outputs(output: Path, settings: Settings, force: bool) -> None:
     written beside it, may not be."""
     if not any(kind.matches(str(output)) for kind in (VideoSink, ImagesSink)):
         raise ConfigError(f"-o {output}: name a file: out.mp4, .mov, .mkv, .webm, or frames/%05d.png")
-    paths = [output, *map(file_of, beside(output, settings).values())]
-    if len({path.resolve() for path in paths}) < len(paths):
-        raise ConfigError(f"{', '.join(map(str, paths))}: one file is named twice; give each a name of its own")
-    for path in paths:
-        check_free(path, SinkOptions(force=force))
+    specs = [str(output), *beside(output, settings).values()]
+    check_apart(specs)
+    for spec in specs:
+        check_free(file_of(spec), SinkOptions(force=force))
 
 
 def beside(output: Path, settings: Settings) -> dict[str, str]:
     """What is written beside the recording and its sidecar: a name for the report → the spec of its sink."""
     subtitles = subtitles_of(str(output)) if settings.subtitles else None
     return ({"subtitles": subtitles} if subtitles else {}) | masks(settings)
-
-
-def file_of(spec: str) -> Path:
-    """What the sink of ``spec`` writes."""
-    return Path(spec.removeprefix(HEATMAP))
 
 
 def sidecar_of(output: Path) -> Path:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 
 INTERRUPTED = 130  # exit code
+LAST_S = 0.2  # in which a thread that has been given up may still end by itself
+_patient = False
 
 
 class Interrupt:
-    """``requested`` after the first signal; a second one interrupts at once.
+    """``requested`` after the first signal; a second one interrupts at once, but for files that are being written.
 
     A plain flag: a handler that took a lock, or raised in the middle of a write, could do what it is to prevent.
     """
@@ -22,7 +29,7 @@ class Interrupt:
         return self.requested
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
-        if self.requested:
+        if self.requested and not _patient:
             raise KeyboardInterrupt
         self.requested = True
 
@@ -35,3 +42,30 @@ class Interrupt:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
+
+
+@contextmanager
+def patient() -> Iterator[None]:
+    """Files are open: a second signal does not tear them out of the middle of being finalised. Who enters this looks
+    at ``requested`` all the time, and waits for nothing without an end. Of the process, as signals are."""
+    global _patient
+    before, _patient = _patient, True
+    try:
+        yield
+    finally:
+        _patient = before
+
+
+def leave(code: int) -> None:
+    """End the process here and now if a thread of ours was abandoned, in a ``read`` or a pass that did not return.
+
+    To be called when all is written. An interpreter that finalises itself beside such a thread ends it when it comes
+    back from C++, where that is ``std::terminate``: a core dump and another exit code, with all files in order.
+    """
+    for thread in [one for one in threading.enumerate() if one.daemon and one.name.startswith("livecam-")]:
+        thread.join(LAST_S)
+        if thread.is_alive():
+            for stream in (sys.stdout, sys.stderr):
+                with suppress(OSError, ValueError, AttributeError):  # full, closed, or none
+                    stream.flush()
+            os._exit(code)

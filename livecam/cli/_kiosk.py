@@ -10,7 +10,7 @@ from typing import Any
 
 from livecam.cli._interrupt import Interrupt
 from livecam.cli._live import Stage, run_live
-from livecam.cli._parts import make_explainer, source_options
+from livecam.cli._parts import check_apart, make_explainer, source_options
 from livecam.cli.demo import sample
 from livecam.config import Kiosk, Settings
 from livecam.heartbeat import Heart, Receiver
@@ -61,6 +61,7 @@ def run_kiosk(
     """Show ``source`` until a signal comes; returns the report. ``receiver``: of the heartbeat. ``before_outputs``:
     called when everything is loaded. Raises as ``run_live`` does, but not for a camera that is lost or not there yet.
     """
+    check_apart(outputs)
     kiosk = settings.kiosk
     clip = kiosk.clip or (sample() if kiosk.idle_after else None)
     if clip is not None:

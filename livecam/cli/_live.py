@@ -11,13 +11,12 @@ from typing import Any
 from livecam.addresses import is_page
 from livecam.cli._acts import Acts, make_controls
 from livecam.cli._console import say
-from livecam.cli._interrupt import Interrupt
+from livecam.cli._interrupt import Interrupt, patient
 from livecam.cli._parts import make_pipeline, make_wall, run_info, sink_options, warm_up, who
 from livecam.cli._recorders import Recorders, is_push
 from livecam.config import Settings
 from livecam.controls import Controls
 from livecam.controls.wall import WallControls
-from livecam.errors import ConfigError
 from livecam.explainer import Explainer
 from livecam.masking import masked
 from livecam.pipeline import Pipeline, Policy, Wall
@@ -60,10 +59,9 @@ def run_live(
     """Show ``sources`` on the sinks until they end, a viewer leaves, or a signal comes; returns the report.
 
     A file that cannot be written any more ends its own recording only; the report's ``exit_code`` says so, then.
-    Raises ConfigError, SourceLost, SinkError when there is nothing left to go on for, ModelError.
+    outputs: no two the same (``check_apart``). Raises ConfigError, SourceLost, ModelError, and SinkError when there is
+    nothing left to go on for.
     """
-    if len(set(outputs)) < len(outputs):
-        raise ConfigError(f"-o: {masked(', '.join(outputs))}: name each output once")
     stage, stats, started = stage or Stage(), Stats(), time.monotonic()
     recording = not all(_is_view(spec) or is_push(spec) for spec in outputs)
     controls = make_controls(settings, explainer, recording=recording, forbidden=stage.forbidden, cameras=len(sources))
@@ -78,6 +76,7 @@ def run_live(
     warm_up(explainer, *(source.info for source in sources))
     stage.before_outputs()
     with ExitStack() as stack:
+        stack.enter_context(patient())
         # Its threads start with the first picture: the sinks are opened, and closed after it.
         resizable = all(_is_view(spec) for spec in outputs)
         pipeline = _make(sources, explainer, settings, interrupt, stats, controls, resizable)

@@ -16,6 +16,7 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 from pydantic import Field, TypeAdapter
 
+from livecam.cli._interrupt import patient
 from livecam.cli._parts import make_pipeline, run_info, sink_options, source_options
 from livecam.config import Settings
 from livecam.explainer import Explainer
@@ -163,6 +164,7 @@ def annotate_part(
     last: Frame | None = None
     frames = skipped = 0
     with ExitStack() as stack:
+        stack.enter_context(patient())
         stack.enter_context(opencv_threads(1))
         source = stack.enter_context(open_source(spec, asked))
         # Its pictures keep their times in the whole; the sound is copied once, when the parts are joined.

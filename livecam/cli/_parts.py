@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -119,6 +119,18 @@ def masks(settings: Settings) -> dict[str, str]:
         raise ConfigError(f"--maps {settings.maps}: name a .npz file")
     given = {"heatmap_video": settings.heatmap_video and f"{HEATMAP}{settings.heatmap_video}", "maps": settings.maps}
     return {name: str(spec) for name, spec in given.items() if spec}
+
+
+def check_apart(outputs: Iterable[str]) -> None:
+    """Raise ConfigError when two of the sinks ``outputs`` are one: ``a.mp4`` and ``./a.mp4``, or a link to it."""
+    outputs = list(outputs)
+    if len({file_of(spec).resolve() for spec in outputs}) < len(outputs):
+        raise ConfigError(f"-o {masked(', '.join(outputs))}: one is named twice; give each a name of its own")
+
+
+def file_of(spec: str) -> Path:
+    """What the sink of ``spec`` writes."""
+    return Path(spec.removeprefix(HEATMAP))
 
 
 def subtitles_of(output: str) -> str | None:

@@ -57,13 +57,14 @@ def command(
     chosen = settings(config_file, given)
 
     from livecam.cli._live import paired, run_live
-    from livecam.cli._parts import check_several, make_explainer, masks, source_options, subtitles_of
+    from livecam.cli._parts import check_apart, check_several, make_explainer, masks, source_options, subtitles_of
     from livecam.sources.reconnecting import open_live
 
     specs, outputs = paired(sources or ("0",), outputs)
     check_several(specs, chosen)
     subtitles = [found for spec in outputs if chosen.subtitles and (found := subtitles_of(spec))]
     outputs = (*outputs, *subtitles, *masks(chosen).values())
+    check_apart(outputs)
     wait = len(specs) > 1 and chosen.reconnect is not False
     with Interrupt() as interrupt, ExitStack() as stack:
         opened = [stack.enter_context(open_live(spec, source_options(chosen), wait=wait)) for spec in specs]

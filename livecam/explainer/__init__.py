@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -42,6 +43,7 @@ Choose = Callable[[NDArray[np.float32]], int]
 Track = Callable[[Sequence[Found], float], Sequence[int | None]]
 PLAIN = Question()
 MIN_SCORE = 0.5
+CLOSE_S = 1.0  # for which ``close`` waits for a pass of another thread
 TOGETHER = 8  # pictures in one pass at most: who comes first in it waits for the last
 
 log = logging.getLogger("livecam")
@@ -172,6 +174,7 @@ class Explainer:
         self.window = (accepts.frames, accepts.step_s) if accepts.frames > 1 else None
         """Of a network over clips: pictures in a window, and seconds from one to the next."""
         self._lock = threading.Lock()
+        self._closed = False
         side = opened.accepts.side
         if side is not None and (input == "fit" or input_size != side):
             how = "the whole picture is squashed to it; --input crop takes its middle" if input == "fit" else "as here"
@@ -231,9 +234,9 @@ class Explainer:
         (picture,), _ = self._inputs([image], input_size or self.input_size)
         hot = hottest(cam)
         pictures = [hidden(picture, cells) for cells in (hot, moved_to_the_cold(hot, cam))]
-        with self._lock:
+        with self._alone() as backend:
             # One by one, as they are explained: an engine may have to get ready for two at a time.
-            logits = [self._opened().forward(one[None]).logits for one in pictures]
+            logits = [backend.forward(one[None]).logits for one in pictures]
         after, control = (float(self._scores(row)[0, target.class_idx]) for row in logits)
         return Faithfulness(explanation.frame_index, target.class_idx, target.score, after, control, float(hot.mean()))
 
@@ -244,8 +247,8 @@ class Explainer:
 
     def scores(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities (N, C) of (N, h, w, 3) uint8 RGB, which the network is given as they are. Raises ModelError."""
-        with self._lock:
-            return self._scores(self._opened().plain(pictures))
+        with self._alone() as backend:
+            return self._scores(backend.plain(pictures))
 
     def prepare(self, size: tuple[int, int], input_size: int) -> None:
         """Get ready for pictures of ``size`` (H, W) at another ``input_size``: an engine that compiles for each size
@@ -283,8 +286,7 @@ class Explainer:
         images, question = [one.image for one in asked], asked[0].question
         short, *larger = self._shorts(asked[0].input_size or self.input_size)
         pictures, region = self._inputs(images, short, asked[0].clip)
-        with self._lock:
-            backend = self._opened()
+        with self._alone() as backend:
             method = self._asked(question, backend)
             tap = backend.forward(pictures)
             scores = self._scores(tap.logits)
@@ -398,16 +400,37 @@ class Explainer:
         return self._task.scores(numbers, len(self.labels))
 
     def _opened(self) -> Backend:
-        if self._backend is None:
+        if self._backend is None or self._closed:
             raise ModelError("this explainer is closed; make a new one")
         return self._backend
 
-    def close(self) -> None:
-        """Give the network back as it was (no hooks) and free the device. Twice is harmless."""
+    @contextmanager
+    def _alone(self) -> Iterator[Backend]:
+        """The network, for one at a time."""
         with self._lock:
-            if self._backend is not None:
-                self._backend.close()
-                self._backend = None
+            try:
+                yield self._opened()
+            finally:
+                if self._closed:
+                    self._free()
+
+    def close(self) -> None:
+        """Give the network back as it was (no hooks) and free the device. Twice is harmless.
+
+        Another thread's pass is waited for; one that takes longer than CLOSE_S does it itself, at its end.
+        """
+        self._closed = True
+        if self._lock.acquire(timeout=CLOSE_S):
+            try:
+                self._free()
+            finally:
+                self._lock.release()
+
+    def _free(self) -> None:
+        """Under the lock."""
+        if self._backend is not None:
+            self._backend.close()
+            self._backend = None
 
     def __enter__(self) -> Explainer:
         return self

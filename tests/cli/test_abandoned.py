@@ -1,0 +1,81 @@
+"""A signal while a pass that takes long is under way: the files are finalised, and the exit code is the contract's."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from livecam._av import av
+
+MAIN = "from livecam.cli import main; main()"
+SOURCE = "test://?size=64x48&fps=30"
+DEADLINE_S = 100.0
+NETWORK = """
+import datetime, sys, threading, time
+import torch
+from torch.distributed import HashStore
+
+store, passes = HashStore(), iter(range(10**9))
+
+
+class Returning:
+    def __del__(self, store=store, sleep=time.sleep):
+        # The interpreter is being finalised: now the pass returns, and wants back into Python.
+        store.set("returned", "")
+        sleep(1)
+
+
+returning = Returning()
+
+
+class Network(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.features = torch.nn.Conv2d(3, 8, 3, stride=8)
+        self.head = torch.nn.Linear(8, 3)
+
+    def forward(self, x):
+        if threading.current_thread().name == "livecam-explain" and next(passes) == 5:
+            print("INSIDE", file=sys.stderr, flush=True)
+            store.wait(["returned"], datetime.timedelta(seconds=90))  # in C++, without the interpreter's lock
+        return self.head(self.features(x).mean((2, 3)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("verb", "signals"),
+    [
+        (("annotate", SOURCE), [signal.SIGINT] * 4),  # somebody is in a hurry
+        (("kiosk", SOURCE, "--no-supervisor", "--allow-recording"), [signal.SIGTERM]),
+    ],
+)
+def test_a_pass_that_does_not_return_costs_neither_files_nor_the_exit_code(tmp_path, verb, signals):
+    (tmp_path / "slow.py").write_text(NETWORK)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LIVECAM_")}
+    network = ["--model", "slow:Network", "--layer", "features", "--backend", "torch", "--device", "cpu"]
+    command = [sys.executable, "-c", MAIN, *verb, "-o", "out.mp4", *network, "--input-size", "64"]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as run:
+        said = []
+        for line in run.stderr:
+            said.append(line)
+            if "INSIDE" in line:
+                break
+        for number in signals:
+            run.send_signal(number)
+        said.append(run.communicate(timeout=DEADLINE_S)[1])
+    assert run.returncode == 130, "".join(said)
+    assert "terminate" not in "".join(said)
+    assert "Traceback" not in "".join(said)
+    with av.open(str(tmp_path / "out.mp4")) as film:
+        pictures = sum(1 for _ in film.decode(video=0))
+    assert pictures > 0
+    if verb[0] == "annotate":
+        *_, last = map(json.loads, Path(tmp_path / "out.mp4.jsonl").read_text().splitlines())
+        assert (last["type"], last["frames"]) == ("end", pictures)
+    assert not list(tmp_path.glob(".*.part"))
