@@ -519,8 +519,22 @@ class TestLive:
         indices = [line["index"] for line in lines(here / "o.jsonl")[1:-1]]
         assert len(indices) == len(set(indices)) == result.report["frames_out"] == len(list((here / "i").iterdir()))
 
-    def test_an_output_is_named_once(self, livecam):
-        assert livecam("live", "test://?frames=3&size=64x64", "-o", "o.mp4", "-o", "o.mp4").code == 2
+    @pytest.mark.parametrize(
+        "outputs",
+        [
+            ("-o", "o.mp4", "-o", "o.mp4"),
+            ("-o", "o.mp4", "-o", "./o.mp4"),
+            ("-o", "o.mp4", "-o", "o.mkv", "--subtitles"),  # both have o.vtt
+            ("-o", "o.mkv", "--heatmap-video", "o.mkv"),
+            ("-o", "null", "-o", "null"),
+        ],
+    )
+    def test_an_output_is_named_once(self, livecam, here, outputs):
+        result = livecam("live", "test://?frames=3&size=64x64", *outputs)
+        assert result.code == 2
+        assert "one is named twice" in result.err
+        assert len(result.err.splitlines()) == 1
+        assert not list(here.iterdir())
 
     def test_an_unknown_sink(self, livecam):
         result = livecam("live", "test://?frames=3&size=64x64", "-o", "toaster")
