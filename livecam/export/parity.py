@@ -15,12 +15,18 @@ Pictures = NDArray[np.uint8]
 Maps = NDArray[np.float32]
 Run = Callable[[Pictures], dict[str, NDArray[Any]]]
 BATCH = 4
+RESOLUTION = 1e-6  # of float32, over a few roundings; differences below this part of the whole are none
+USUAL = 30.0  # logits of trained networks are hardly larger
 FLAT = 1e-3  # a map whose peak is below this part of the largest one is compared on the scale of the latter
 
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """scores, cam: largest difference, of a probability and of a map over its peak. The rest: smallest."""
+    """scores, cam: largest difference, of a probability and of a map over its peak. The rest: smallest.
+
+    Rounding changes a logit by a part of the largest one, and a probability by at most half of that (softmax), so the
+    limit of scores is for logits up to USUAL, and grows with them beyond: those of an untrained network may be 1e5.
+    """
 
     scores: float
     cam: float
@@ -29,8 +35,9 @@ class Tolerance:
 
     def broken_by(self, parity: Parity) -> list[str]:
         """What is out of tolerance, for people."""
+        scores = self.scores * max(1.0, parity.logits / USUAL)
         limits = [
-            ("scores differ by", parity.scores, self.scores, parity.scores <= self.scores),
+            ("scores differ by", parity.scores, scores, parity.scores <= scores),
             ("maps differ by", parity.cam, self.cam, parity.cam <= self.cam),
             ("top-1 agreement is", parity.top1, self.top1, parity.top1 >= self.top1),
             ("map correlation is", parity.correlation, self.correlation, parity.correlation >= self.correlation),
@@ -49,14 +56,16 @@ TOLERANCES = {
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """scores: max |Δp|. cam: max |Δ| over the map's peak. top1: share of equal best classes. correlation: of the maps,
-    the mean over pictures. frames: how many were compared."""
+    """scores: max |Δp|. cam: max |Δ| over the map's peak. top1: share of equal best classes, a tie of two is
+    none. correlation: of the maps, the mean over pictures. frames: how many were compared. logits: the largest
+    there was."""
 
     frames: int
     scores: float
     cam: float
     top1: float
     correlation: float
+    logits: float = 0.0
 
 
 def compare(run: Run, backend: Backend, pictures: Pictures, classes: int) -> Parity:
@@ -66,24 +75,28 @@ def compare(run: Run, backend: Backend, pictures: Pictures, classes: int) -> Par
     disagreement of top-1 alone. classes: as in ``Form``.
     """
     scores, cams, wanted_scores, wanted_cams = [], [], [], []
+    largest = 0.0
     for start in range(0, len(pictures), BATCH):
         part = pictures[start : start + BATCH]
         outputs = run(part)
         chosen = outputs["classes"] if classes else outputs["scores"].argmax(1)[:, None]
         logits, maps = reference(backend, part, chosen)
+        largest = max(largest, float(np.abs(logits).max()))
         scores.append(outputs["scores"])
         cams.append(outputs["cam"].reshape(maps.shape))
         wanted_scores.append(_softmax(logits))
         wanted_cams.append(maps)
     ours, theirs = np.concatenate(scores), np.concatenate(wanted_scores)
     cam, wanted = (np.concatenate(parts).astype(np.float64) for parts in (cams, wanted_cams))
+    best = np.take_along_axis(theirs, ours.argmax(1)[:, None], 1)[:, 0]
     peaks = np.maximum(wanted.max((-2, -1)), FLAT * wanted.max())
     return Parity(
         frames=len(pictures),
         scores=float(np.abs(ours - theirs).max()),
         cam=float((np.abs(cam - wanted).max((-2, -1)) / np.maximum(peaks, 1e-30)).max()),
-        top1=float((ours.argmax(1) == theirs.argmax(1)).mean()),
+        top1=float((best >= theirs.max(1) * np.exp(-RESOLUTION * max(1.0, largest))).mean()),
         correlation=float(np.mean([_correlation(a, b) for a, b in zip(cam[:, 0], wanted[:, 0], strict=True)])),
+        logits=largest,
     )
 
 
@@ -104,9 +117,10 @@ def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Pearson's; of two flat maps 1, of a flat one and another 0."""
-    a, b = a - a.mean(), b - b.mean()
+    """Pearson's; of two flat maps 1, of a flat one and another 0. Flat: on the scale of the larger of them."""
+    scale = max(float(np.abs(a).max()), float(np.abs(b).max())) or 1.0
+    a, b = ((one - one.mean()) / scale for one in (a, b))
     lengths = float(np.sqrt((a * a).sum() * (b * b).sum()))
-    if lengths < 1e-20:
-        return float(np.allclose(a, b, atol=1e-10))
+    if lengths < RESOLUTION**2:
+        return float(np.allclose(a, b, atol=RESOLUTION))
     return float((a * b).sum()) / lengths
