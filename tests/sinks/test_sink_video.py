@@ -228,7 +228,10 @@ def test_a_picture_changed_after_write_does_not_change_the_video(tmp_path: Path)
                 if spoil:
                     image[:] = 255
     kept, spoiled = (pictures(tmp_path / f"{name}.mkv") for name in ("kept", "spoiled"))
-    assert all(np.array_equal(a.luma, b.luma) for a, b in zip(kept, spoiled, strict=True))
+    # White is far from each of these pictures; an encoder's threads, on a busy machine, need not decide alike.
+    lines = [np.abs(a.luma.astype(int) - b.luma).mean(axis=1).max() for a, b in zip(kept, spoiled, strict=True)]
+    assert max(lines) < 20
+    assert min((255 - a.luma.astype(int)).mean(axis=1).min() for a in kept) > 40
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
