@@ -15,6 +15,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from livecam.annotating import AnnotatedFile, annotate
     from livecam.controls import Controls, View
     from livecam.errors import (
         ConfigError,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**27))
 
 _HOMES = {
+    "annotating": "AnnotatedFile annotate",
     "errors": (
         "ConfigError LivecamError MissingExtra ModelError SinkError SourceError SourceLost SourceNotFound "
         "TargetLayerError UnknownName WeightsError"
@@ -65,6 +67,7 @@ _HOMES = {
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
+    "AnnotatedFile",
     "AnnotatedFrame",
     "ConfigError",
     "Controls",
@@ -94,6 +97,7 @@ __all__ = [
     "Vote",
     "Wall",
     "WeightsError",
+    "annotate",
     "open_sink",
     "open_source",
 ]

@@ -97,9 +97,15 @@ def _several(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
+def _place(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value
+
+
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0, allow_inf_nan=False)]
 Colour = Annotated[tuple[float, float, float], BeforeValidator(_colour)]
 Positive = Annotated[float, Field(gt=0)]
+Place = Annotated[str, BeforeValidator(_place)]
+"""A path or an address."""
 
 
 class Kiosk(BaseModel):
@@ -174,8 +180,8 @@ class Settings(BaseSettings):
     audio: bool = True
     sidecar: bool = True
     subtitles: bool = False
-    heatmap_video: Path | None = None
-    maps: Path | None = None
+    heatmap_video: Place | None = None
+    maps: Place | None = None
 
     segment: Annotated[Annotated[float, Field(ge=1, allow_inf_nan=False)] | None, BeforeValidator(_period)] = None
     quota: Annotated[Annotated[int, Field(ge=1_000_000)] | None, BeforeValidator(_bytes)] = None

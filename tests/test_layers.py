@@ -10,8 +10,8 @@ import livecam
 ROOT = Path(livecam.__file__).parent
 LAYERS = [
     {"errors"},
-    {"_av", "_openvino", "addresses", "cache", "clock", "health", "idle", "masking", "registry", "restarts"},
-    {"heartbeat", "media", "planes"},
+    {"_av", "_openvino", "addresses", "cache", "clock", "health", "idle", "masking", "registry", "restarts", "signals"},
+    {"heartbeat", "media", "planes", "remote"},
     {"geometry"},
     {"heat", "upsampling"},
     {"detail", "types"},
@@ -21,7 +21,8 @@ LAYERS = [
     {"backends", "hiding"},
     {"explainer", "export"},
     {"pipeline", "training"},
-    {"parts"},
+    {"assembly", "jobs", "parts"},
+    {"annotating"},
     {"bench", "report"},
     {"evaluation"},
     {"cli"},

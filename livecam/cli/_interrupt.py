@@ -6,13 +6,13 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from types import FrameType, TracebackType
+
+from livecam.signals import is_patient
 
 INTERRUPTED = 130  # exit code
 LAST_S = 0.2  # in which a thread that has been given up may still end by itself
-_patient = False
 
 
 class Interrupt:
@@ -29,7 +29,7 @@ class Interrupt:
         return self.requested
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
-        if self.requested and not _patient:
+        if self.requested and not is_patient():
             raise KeyboardInterrupt
         self.requested = True
 
@@ -42,18 +42,6 @@ class Interrupt:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
-
-
-@contextmanager
-def patient() -> Iterator[None]:
-    """Files are open: a second signal does not tear them out of the middle of being finalised. Who enters this looks
-    at ``requested`` all the time, and waits for nothing without an end. Of the process, as signals are."""
-    global _patient
-    before, _patient = _patient, True
-    try:
-        yield
-    finally:
-        _patient = before
 
 
 def leave(code: int) -> None:

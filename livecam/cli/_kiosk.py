@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+from livecam.assembly import check_apart, make_explainer, source_options
 from livecam.cli._interrupt import Interrupt
 from livecam.cli._live import Stage, run_live
-from livecam.cli._parts import check_apart, make_explainer, source_options
 from livecam.cli.demo import sample
 from livecam.config import Kiosk, Settings
 from livecam.heartbeat import Heart, Receiver

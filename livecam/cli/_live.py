@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from livecam.addresses import is_page
+from livecam.assembly import make_pipeline, make_wall, run_info, sink_options, warm_up, who
 from livecam.cli._acts import Acts, make_controls
 from livecam.cli._console import say
-from livecam.cli._interrupt import Interrupt, patient
-from livecam.cli._parts import make_pipeline, make_wall, run_info, sink_options, warm_up, who
+from livecam.cli._interrupt import Interrupt
 from livecam.cli._recorders import Recorders, is_push
 from livecam.config import Settings
 from livecam.controls import Controls
@@ -20,6 +20,7 @@ from livecam.controls.wall import WallControls
 from livecam.explainer import Explainer
 from livecam.masking import masked
 from livecam.pipeline import Pipeline, Policy, Wall
+from livecam.signals import patient
 from livecam.sinks import Sink, open_sink
 from livecam.sources import Source
 from livecam.sources._names import BROWSER

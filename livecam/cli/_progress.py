@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from livecam.cli._console import console
 from livecam.types import Frame, SourceInfo
@@ -53,31 +53,6 @@ class Bar:
             self._progress.stop()
 
 
-class Told:
-    """In place of a Bar, where somebody else shows how far it is: ``seen`` is called once a frame."""
-
-    def __init__(self, seen: Callable[[], object]) -> None:
-        self._seen = seen
-
-    def update(self, _frame: Frame, _decode_errors: int) -> None:
-        self._seen()
-
-    def at(self, _frames: int) -> None:
-        pass
-
-    def __enter__(self) -> Told:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
-
-class MakesBar(Protocol):
-    def __call__(self, name: str, source: SourceInfo, max_frames: int | None = None, /) -> Bar | Told: ...
-
-
 @contextmanager
 def counted(name: str) -> Iterator[Callable[..., None]]:
     """A bar of things that can be counted beforehand: call it with how many are done, how many there are, and words
@@ -110,3 +85,12 @@ def _progress() -> Progress:
         TimeRemainingColumn(),
     ]
     return Progress(*columns, console=console(), transient=True)
+
+
+class Shown:
+    """What ``annotate`` tells, on the terminal."""
+
+    bar = Bar
+
+    def counted(self, name: str) -> AbstractContextManager[Callable[..., None]]:
+        return counted(name)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from livecam.cli._console import console, emit, fail, say
 from livecam.cli._interrupt import INTERRUPTED, Interrupt
-from livecam.cli._jobs import expand, plan
-from livecam.cli._options import BESIDE, LOOK, MODEL, PART, REPORT, STREAM, flags, settings
-from livecam.errors import ConfigError, LivecamError
-from livecam.masking import masked
+from livecam.cli._options import BESIDE, LOOK, MODEL, PART, REPORT, STREAM, flags
 
 
 @click.command()
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option(
-    "-o", "--output", metavar="OUT", help="A file; for several inputs a folder.  [recordings/STEM.explained.mp4]"
+    "-o",
+    "--output",
+    metavar="OUT",
+    help="A file; for several inputs a folder; s3://BUCKET/FOLDER/, too.  [recordings/STEM.explained.mp4]",
 )
 @click.option("--force", is_flag=True, help="Begin anew, and overwrite what exists.")
 @click.option(
@@ -41,7 +43,7 @@ def command(
     output: str | None,
     force: bool,
     jobs: int | None,
-    engine: str,
+    engine: Literal["local", "ray"],
     config_file: Path | None,
     as_json: bool,
     **given: Any,
@@ -52,36 +54,41 @@ def command(
     where it stopped, and of several inputs leaves out those that are done.
     """
     console()  # warnings are shown from here on
-    chosen = settings(config_file, given)
-    one_file = chosen.heatmap_video or chosen.maps
-    work = plan([spec for pattern in inputs for spec in expand(pattern)], output, ".explained.mp4")
-    if one_file and len(work) > 1:
-        raise ConfigError(f"{one_file}: {len(work)} inputs cannot become one file; annotate them one by one")
 
-    from livecam.cli._annotating import annotate_all
-    from livecam.cli._crew import crew
+    from livecam.annotating import annotate
+    from livecam.cli._progress import Shown
 
-    reports: dict[Path, dict[str, Any]] = {}
+    reports: dict[int, dict[str, Any]] = {}
     code = 0
-    with Interrupt() as interrupt, crew(engine, jobs, chosen) as workers:
-        for spec, target, result in annotate_all(work, chosen, interrupt, force=force, workers=workers):
-            if not isinstance(result, LivecamError):
-                tell(result)
-                reports[target] = result
-                continue
-            if len(work) == 1:
-                raise result
-            failed = fail(result)
-            code = code or failed
-            reports[target] = {
-                "input": masked(spec),
-                "output": str(target),
-                "error": masked(str(result)),
-                "exit_code": result.exit_code,
-            }
+    # Ray prints what happens to its workers on stdout, which belongs to the report.
+    stdout = redirect_stdout(sys.stderr) if engine == "ray" else nullcontext()
+    with (
+        stdout,
+        Interrupt() as interrupt,
+        annotate(
+            inputs,
+            output,
+            engine=engine,
+            jobs=jobs,
+            force=force,
+            config=config_file,
+            stop=interrupt,
+            shows=Shown(),
+            **given,
+        ) as results,
+    ):
+        for one in results:
+            reports[one.number] = one.report
+            if one.error is None:
+                tell(one.report)
+            elif results.count == 1:
+                raise one.error
+            else:
+                failed = fail(one.error)
+                code = code or failed
     if as_json:
-        each = [reports[target] for _, target in work if target in reports]
-        emit(each[0] if len(work) == len(each) == 1 else {"files": each})
+        each = [reports[number] for number in sorted(reports)]
+        emit(each[0] if results.count == len(each) == 1 else {"files": each})
     return INTERRUPTED if interrupt.requested else code
 
 

@@ -84,9 +84,9 @@ WHAT = (
 
 def make_request(what: dict[str, Any], chosen: Settings, given: dict[str, Any], config_file: Path | None) -> Request:
     """what: the flags of this command alone. given: the others, as they were given. Raises ConfigError."""
+    from livecam.assembly import make_explainer, make_painter, sink_options
     from livecam.bench.backends import Plan
     from livecam.bench.run import Request
-    from livecam.cli._parts import make_explainer, make_painter, sink_options
     from livecam.cli.demo import sample
     from livecam.geometry import INPUT_SIZE
     from livecam.methods import methods as all_methods

@@ -23,8 +23,9 @@ def command(config_file: Path | None, as_json: bool, **given: Any) -> int:
     console()
     chosen = settings(config_file, given)
 
-    from livecam.cli._convert import convert
-    from livecam.cli._parts import make_explainer, source_options
+    from livecam.annotating._convert import convert
+    from livecam.assembly import make_explainer, source_options
+    from livecam.cli._progress import Bar
     from livecam.sources import open_source
 
     with (
@@ -33,7 +34,7 @@ def command(config_file: Path | None, as_json: bool, **given: Any) -> int:
         make_explainer(chosen, "every") as explainer,
     ):
         # Its own earlier result is the only file that may be there, so it is overwritten.
-        report = convert(source, OUTPUT, chosen, explainer, interrupt, force=True)
+        report = convert(source, OUTPUT, chosen, explainer, interrupt, force=True, make_bar=Bar)
     say(f"{report['frames_out']} frames explained in {report['elapsed_s']:.1f} s. Open {OUTPUT.resolve()}")
     if as_json:
         emit(report)

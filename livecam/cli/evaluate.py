@@ -101,7 +101,7 @@ WHAT = ("restart", "measures", "models", "methods", "details", "limit", "every",
 
 def make_request(path: Path, output: Path | None, what: dict[str, Any], chosen: Settings) -> Request:
     """what: the flags of this command alone. Raises ConfigError, SourceNotFound."""
-    from livecam.cli._parts import make_explainer
+    from livecam.assembly import make_explainer
     from livecam.evaluation.datasets import open_dataset
     from livecam.evaluation.run import Request
     from livecam.models import IMAGENET_MEAN, ModelSpec, get_card

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from livecam.cli._console import console, emit, fail, say
-from livecam.cli._jobs import plan
 from livecam.cli._options import LOOK, MODEL, PART, REPORT, STREAM, flags, settings
 from livecam.errors import LivecamError
+from livecam.jobs import plan
 
 if TYPE_CHECKING:
     from livecam.config import Settings
@@ -29,7 +29,7 @@ def command(
     console()
     chosen = settings(config_file, given)
 
-    from livecam.cli._parts import make_explainer
+    from livecam.assembly import make_explainer
     from livecam.sources.images import image_paths
 
     jobs = plan([str(path) for spec in images for path in image_paths(spec)], output, ".explained.png")
@@ -52,7 +52,7 @@ def command(
 
 def explain_still(spec: str, target: Path, chosen: Settings, explainer: Explainer, *, force: bool) -> dict[str, Any]:
     """The first picture of ``spec``, explained into ``target``; returns what the JSON file says."""
-    from livecam.cli._parts import class_of, make_painter, run_info, sink_options
+    from livecam.assembly import class_of, make_painter, run_info, sink_options
     from livecam.errors import SourceError
     from livecam.sinks.still import StillSink
     from livecam.sources import open_source

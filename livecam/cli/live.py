@@ -56,8 +56,8 @@ def command(
     console()
     chosen = settings(config_file, given)
 
+    from livecam.assembly import check_apart, check_several, make_explainer, masks, source_options, subtitles_of
     from livecam.cli._live import paired, run_live
-    from livecam.cli._parts import check_apart, check_several, make_explainer, masks, source_options, subtitles_of
     from livecam.sources.reconnecting import open_live
 
     specs, outputs = paired(sources or ("0",), outputs)

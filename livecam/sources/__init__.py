@@ -23,6 +23,7 @@ class SourceOptions:
     reconnect, retry_delay_s, stall_timeout_s: of ``livecam.sources.reconnecting``. Whether a fault is survived, None:
     if the source is live; seconds before the first new try, doubled with each further one; longest silence of a source
     that is open.
+    name: what a file is called in messages and sidecars; None: by its path.
     """
 
     start_s: float | None = None
@@ -33,6 +34,7 @@ class SourceOptions:
     reconnect: bool | None = None
     retry_delay_s: float = 1.0
     stall_timeout_s: float = 5.0
+    name: str | None = None
 
 
 class Source(Protocol):

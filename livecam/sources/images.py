@@ -46,7 +46,7 @@ class ImagesSource(GuardedSource):
             raise SourceError(f"{spec}: {_none_readable(paths, options)}")
         height, width = self._head.shape[:2]
         self._info = SourceInfo(
-            name=spec,
+            name=options.name or spec,
             width=width,
             height=height,
             fps=float(rate),

@@ -40,7 +40,7 @@ class VideoSource(GuardedSource):
     def __init__(self, spec: str, options: SourceOptions) -> None:
         super().__init__()
         self._path = _local_path(spec)
-        self._name = masked(spec) if self._path is None else str(self._path)
+        self._name = options.name or (masked(spec) if self._path is None else str(self._path))
         self._url = spec if self._path is None else f"{LOCAL}{self._path}"
         self._options = options
         self._convert = Converter()

@@ -17,10 +17,10 @@ import pytest
 from livecam import cli
 from livecam._av import av
 from livecam.backends import open_backend
-from livecam.cli._jobs import expand, plan
 from livecam.cli.demo import sample
 from livecam.errors import ConfigError, SinkError, SourceLost
 from livecam.explainer import Explainer
+from livecam.jobs import expand, plan
 from livecam.sinks.maps import read_maps
 from livecam.threads import beside_an_encoder
 

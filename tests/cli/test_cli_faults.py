@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from livecam._av import av
-from livecam.cli._jobs import stem_of
+from livecam.jobs import stem_of
 from livecam.sinks.audio import AudioCopy
 from livecam.sources import open_source
 

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from long_recording import FRAMES, Quick, make_clip, same
 
-from livecam.cli import _annotating, _long
-from livecam.cli._annotating import annotate_all
-from livecam.cli._crew import crew
-from livecam.cli._long import PartTask
+from livecam.annotating import _files, _long
+from livecam.annotating._crew import crew
+from livecam.annotating._files import annotate_all
+from livecam.annotating._long import PartTask
 from livecam.config import Settings
 from livecam.errors import LivecamError, MissingExtra, ModelError
 
@@ -102,7 +102,7 @@ class DiesOnce(PartTask):
 
 
 def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "livecam.cli._cluster", raising=False)
+    monkeypatch.delitem(sys.modules, "livecam.annotating._cluster", raising=False)
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtra, match=r"livecam\[ray\]"), crew("ray", 2, SETTINGS):
         pass
@@ -125,12 +125,12 @@ def test_parts_make_what_one_process_makes_though_a_worker_dies(
     cluster: Any, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     single, out = tmp_path / "single.mp4", tmp_path / "out.mp4"
-    monkeypatch.setattr(_annotating, "make_explainer", lambda *_: nullcontext(Quick()))
+    monkeypatch.setattr(_files, "make_explainer", lambda *_: nullcontext(Quick()))
     list(annotate_all([(str(clip), single)], SETTINGS, lambda: False, force=False))
     monkeypatch.setattr(_long, "PART_S", 0.4)
     monkeypatch.setattr(_long, "SHORTEST_S", 0.4)
     monkeypatch.setattr(_long, "PartTask", DiesOnce)
-    ((_, _, report),) = annotate_all([(str(clip), out)], SETTINGS, lambda: False, force=False, workers=cluster)
+    ((_, report),) = annotate_all([(str(clip), out)], SETTINGS, lambda: False, force=False, workers=cluster)
     assert isinstance(report, dict), report
     assert (report["parts"], report["frames_out"], report["interrupted"]) == (5, FRAMES, False)
     assert (tmp_path / "died").exists()

@@ -18,7 +18,7 @@ import pytest
 
 from livecam import cli
 from livecam._av import av
-from livecam.cli._convert import check_outputs
+from livecam.annotating._convert import check_outputs
 from livecam.cli._recorders import Recorders
 from livecam.config import Settings
 from livecam.controls import Controls
@@ -183,7 +183,7 @@ def test_the_command_says_so(
     source = "test://?size=320x240&fps=30&frames=60"
     command = ["live", source, "-o", "null", "-o", str(small_disk / "a.mp4"), "--crf", "1", "--json"]
     monkeypatch.setattr(sys, "argv", ["livecam", *command])
-    monkeypatch.setattr("livecam.cli._parts.make_explainer", lambda *_: nullcontext(NoNetwork()))
+    monkeypatch.setattr("livecam.assembly.make_explainer", lambda *_: nullcontext(NoNetwork()))
     with pytest.raises(SystemExit) as ended:
         cli.main()
     out, err = capsys.readouterr()

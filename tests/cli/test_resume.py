@@ -22,12 +22,12 @@ from long_recording import BASE, FRAMES, TIMES, Quick, make_clip, same, sound, t
 
 from livecam import cli
 from livecam._av import av
-from livecam.cli import _alone, _annotating, _long
-from livecam.cli._alone import alone
-from livecam.cli._annotating import FileTask
-from livecam.cli._lanes import Lanes
-from livecam.cli._ledger import Ledger
-from livecam.cli._parts import make_explainer
+from livecam.annotating import _alone, _files, _long
+from livecam.annotating._alone import alone
+from livecam.annotating._files import FileTask
+from livecam.annotating._lanes import Lanes
+from livecam.annotating._ledger import Ledger
+from livecam.assembly import make_explainer
 from livecam.errors import LivecamError, ModelError
 from livecam.parts import agree, plan
 from livecam.parts.join import _decoding_times
@@ -48,7 +48,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(_long, "PART_S", 0.4)
     monkeypatch.setattr(_long, "SHORTEST_S", 0.4)
-    monkeypatch.setattr(_annotating, "make_explainer", lambda *_: nullcontext(Quick()))
+    monkeypatch.setattr(_files, "make_explainer", lambda *_: nullcontext(Quick()))
     yield tmp_path
 
 
@@ -274,7 +274,7 @@ def test_processes_make_what_one_run_makes(
     single = Path("single.mp4")
     with monkeypatch.context() as patch:
         patch.setattr(_long, "PART_S", 300.0)
-        patch.setattr(_annotating, "make_explainer", make_explainer)
+        patch.setattr(_files, "make_explainer", make_explainer)
         annotate(clip, "-o", single, "--input-size", 32, "--threads", 1)
     code, report = annotate(clip, "-o", "out.mp4", "--jobs", 2, "--input-size", 32)
     assert (code, report["parts"], report["frames_out"]) == (0, 5, FRAMES)
@@ -419,6 +419,6 @@ def test_a_whole_input_in_another_process(clip: Path, here: Path) -> None:
     from livecam.config import Settings
 
     settings = Settings(max_frames=3, preset="ultrafast", backend="torch", input_size=32)
-    tasks = [FileTask(str(clip), here / f"{name}.mp4", settings, False) for name in "ab"]
+    tasks = [FileTask(str(clip), str(here / f"{name}.mp4"), settings, False) for name in "ab"]
     reports = dict(Lanes(1).run(tasks, lambda: False))
     assert [reports[task]["frames_out"] for task in tasks] == [3, 3]

@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from livecam.cli._lanes import TRIES, WAKE_S, T, Task
+from livecam.annotating._lanes import TRIES, WAKE_S, T, Task
 from livecam.errors import ConfigError, ModelError, first_line
 from livecam.masking import masked
 from livecam.threads import cores
@@ -70,15 +70,19 @@ class _Seat:
 
 class Cluster:
     """``count`` actors, each with one task at a time; None: as many as the cluster has room for now. address: of the
-    cluster; "local": one is started on this machine, and ended with this. A context manager.
+    cluster; "local": one is started on this machine, and ended with this; neither where this process is connected to one
+    already. A context manager.
 
     Never more tasks are under way than there are workers. Raises ConfigError when the cluster cannot be reached.
     """
 
     threads = 1
+    here = False
 
     def __init__(self, address: str, count: int | None = None, *, gpus: bool = False) -> None:
-        _connect(address, count)
+        self._mine = not ray.is_initialized()  # else the caller's
+        if self._mine:
+            _connect(address, count)
         self.count: int = count or max(1, int(ray.cluster_resources().get("CPU", 0)) // CPUS)
         self._new = ray.remote(_Worker).options(num_cpus=CPUS, num_gpus=int(gpus), max_concurrency=2).remote
         self._seats: list[_Seat] = []
@@ -87,7 +91,7 @@ class Cluster:
 
     def run(
         self, tasks: Sequence[T], stop: Callable[[], bool], told: Callable[[int], object] = id
-    ) -> Iterator[tuple[T, Any]]:
+    ) -> Generator[tuple[T, Any], None, None]:
         waiting, stopping, started = deque((task, 1) for task in tasks), False, time.monotonic()
         self._frames = 0
         while waiting or any(seat.task for seat in self._seats):
@@ -174,7 +178,8 @@ class Cluster:
         for seat in self._seats:
             ray.kill(seat.actor)
         self._seats.clear()
-        ray.shutdown()
+        if self._mine:
+            ray.shutdown()
 
     def __enter__(self) -> Cluster:
         return self

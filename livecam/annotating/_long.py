@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from livecam._av import av
-from livecam.cli._convert import sidecar_of
-from livecam.cli._ledger import Ledger
-from livecam.cli._part_work import PartFiles, PartReport, annotate_part
-from livecam.cli._parts import make_explainer, sink_options, who
-from livecam.cli._progress import Bar, Told
+from livecam.annotating._convert import sidecar_of
+from livecam.annotating._ledger import Ledger
+from livecam.annotating._part_work import PartFiles, PartReport, annotate_part
+from livecam.annotating._progress import Bar
+from livecam.assembly import make_explainer, sink_options, who
 from livecam.config import Settings
 from livecam.errors import SourceError
 from livecam.explainer import Explainer
@@ -80,7 +80,7 @@ class Makes(Protocol):
 class Here:
     """One part after the other, each from where the one before has ended."""
 
-    def __init__(self, explainer: Explainer, stop: Callable[[], bool], bar: Bar | Told) -> None:
+    def __init__(self, explainer: Explainer, stop: Callable[[], bool], bar: Bar) -> None:
         self._explainer, self._stop, self._bar = explainer, stop, bar
 
     def who(self) -> dict[str, str]:

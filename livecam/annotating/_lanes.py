@@ -8,7 +8,7 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -51,9 +51,14 @@ class Workers(Protocol):
         """Of the engine in each."""
         ...
 
+    @property
+    def here(self) -> bool:
+        """Are all on this machine, and see its temporary files?"""
+        ...
+
     def run(
         self, tasks: Sequence[T], stop: Callable[[], bool], told: Callable[[int], object] = ...
-    ) -> Iterator[tuple[T, Any]]:
+    ) -> Generator[tuple[T, Any], None, None]:
         """(task, result) as they finish; a task's failure is its result. Once ``stop()``, no task is begun, and those
         that are under way are asked to end; what they return still comes. ``told`` hears how many frames are done."""
         ...
@@ -61,6 +66,8 @@ class Workers(Protocol):
 
 class Lanes:
     """``count`` processes of this machine, each with one task at a time."""
+
+    here = True
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -71,7 +78,7 @@ class Lanes:
 
     def run(
         self, tasks: Sequence[T], stop: Callable[[], bool], told: Callable[[int], object] = id
-    ) -> Iterator[tuple[T, Any]]:
+    ) -> Generator[tuple[T, Any], None, None]:
         self._stopped.clear()
         for counter in self._counters:
             counter.value = 0

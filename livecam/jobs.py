@@ -5,12 +5,13 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from livecam.addresses import scheme
 from livecam.errors import ConfigError
 from livecam.masking import HIDDEN, masked
+from livecam.remote import is_remote, matching
 
 FOLDER = Path("recordings")
 
@@ -27,6 +28,24 @@ def plan(specs: list[str], output: str | None, suffix: str) -> list[tuple[str, P
     for spec, target in jobs:
         if "://" not in spec and _same(Path(spec), target):
             raise ConfigError(f"-o {target}: is the input itself; choose another name")
+    return jobs
+
+
+def plan_anywhere(specs: list[str], output: str | None, suffix: str) -> list[tuple[str, str]]:
+    """As ``plan``; ``output`` may also be an address of fsspec: of a file, or with ``/`` at its end of a folder."""
+    if output is None or not is_remote(output):
+        return [(spec, str(target)) for spec, target in plan(specs, output, suffix)]
+    if len(specs) == 1 and not output.endswith("/"):
+        jobs = [(specs[0], output)]
+    elif PurePosixPath(output).suffix and not output.endswith("/"):
+        raise ConfigError(
+            f"-o {masked(output)}: {len(specs)} inputs cannot become one file; name a folder, as in -o s3://bucket/out/"
+        )
+    else:
+        jobs = [(spec, f"{output.rstrip('/')}/{target.name}") for spec, target in _jobs(specs, None, suffix)]
+    for spec, target in jobs:
+        if spec == target:
+            raise ConfigError(f"-o {masked(output)}: is the input itself; choose another name")
     return jobs
 
 
@@ -60,6 +79,8 @@ def expand(spec: str) -> list[str]:
     """A pattern of recordings is as many inputs; a pattern of images is one sequence."""
     from livecam.sources._names import IMAGE_SUFFIXES, is_glob
 
+    if is_remote(spec):
+        return matching(spec)
     if not is_glob(spec):
         return [spec]
     found = sorted(glob.glob(spec, recursive=True))  # noqa: PTH207  Path.glob takes no absolute pattern
@@ -70,9 +91,11 @@ def expand(spec: str) -> list[str]:
 def stem_of(spec: str) -> str:
     """A file name for what ``spec`` names, without its suffix.
 
-    >>> [stem_of(s) for s in ("a/clip.mp4", "https://host/film.webm?x=1", "test://?fps=30", "photos/*.jpg")]
-    ['clip', 'film', 'test', 'photos']
+    >>> [stem_of(s) for s in ("a/clip.mp4", "https://host/film.webm?x=1", "test://?fps=30", "s3://b/my clip.mp4")]
+    ['clip', 'film', 'test', 'my_clip']
     """
+    if is_remote(spec):
+        return re.sub(r"[^\w.-]+", "_", PurePosixPath(masked(spec)).stem) or "remote"
     if "://" in spec:
         parts = urlsplit(masked(spec))
         return Path(parts.path).stem.replace(HIDDEN, "") or parts.hostname or parts.scheme

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 
-from livecam.cli._lanes import Lanes, Workers
+from livecam.annotating._lanes import Lanes, Workers
 from livecam.config import Settings
 from livecam.errors import MissingExtra
 
@@ -21,11 +20,10 @@ def crew(engine: str, jobs: int | None, settings: Settings) -> Iterator[Workers 
         address = os.environ.get("RAY_ADDRESS") or "local"
         _before_ray(address)
         try:
-            from livecam.cli._cluster import Cluster
+            from livecam.annotating._cluster import Cluster
         except ImportError as error:
             raise MissingExtra("Ray is not installed, and --engine ray needs it: pip install 'livecam[ray]'") from error
-        # Ray prints what happens to its workers on stdout, which belongs to the report.
-        with redirect_stdout(sys.stderr), Cluster(address, jobs, gpus=settings.device.startswith("cuda")) as cluster:
+        with Cluster(address, jobs, gpus=settings.device.startswith("cuda")) as cluster:
             yield cluster
     else:
         yield Lanes(jobs) if jobs and jobs > 1 else None

@@ -13,6 +13,7 @@ from typing import Any
 
 from livecam._av import av
 from livecam.config import Settings
+from livecam.remote import identity, is_remote
 from livecam.sinks import SinkOptions
 from livecam.sinks._files import check_free, write_whole
 
@@ -36,21 +37,14 @@ class Ledger:
     run that is killed at any moment leaves nothing that looks complete, or that the next one takes for a stranger's.
     """
 
-    def __init__(self, spec: str, output: Path, settings: Settings) -> None:
+    def __init__(self, spec: str, output: Path, settings: Settings, mark: str | None = None) -> None:
         self.output = output
         self.folder = output.with_name(f".{output.name}.parts")
-        self._source = Path(spec)
-        self._settings = settings
+        self._spec, self._settings, self._mark = spec, settings, mark
 
     @cached_property
     def mark(self) -> str:
-        if not self._source.is_file() or "%" in self.output.name:
-            return ""
-        chosen = self._settings.model_dump(mode="json", exclude=ELSEWHERE)
-        files = [path for path in (self._settings.weights, self._settings.labels, Path(self._settings.model)) if path]
-        known = [_identity(path) for path in (self._source, *files) if path.is_file()]
-        text = json.dumps([FORMAT, chosen, known, self._source.name], sort_keys=True)
-        return f"livecam {hashlib.sha256(text.encode()).hexdigest()[:32]}"
+        return mark_of(self._spec, self.output.name, self._settings) if self._mark is None else self._mark
 
     def done(self, beside: Iterable[Path]) -> bool:
         """Are the output, and the files ``beside`` it, complete, and what this run would make?"""
@@ -130,6 +124,20 @@ def _is_whole(path: Path) -> bool:
             return path.suffix != ".jsonl" or file.read().splitlines()[-1].startswith(b'{"type": "end"')
     except (OSError, IndexError):
         return False
+
+
+def mark_of(spec: str, output: str, settings: Settings) -> str:
+    """What ``Ledger.mark`` is of the input ``spec``, for an output of this name. Raises SourceError when ``spec`` is an
+    address and cannot be asked for."""
+    source = Path(spec)
+    if "%" in output or not (is_remote(spec) or source.is_file()):
+        return ""
+    chosen = settings.model_dump(mode="json", exclude=ELSEWHERE)
+    files = [path for path in (settings.weights, settings.labels, Path(settings.model)) if path]
+    known = [identity(spec) if is_remote(spec) else _identity(source)]
+    known += [_identity(path) for path in files if path.is_file()]
+    text = json.dumps([FORMAT, chosen, known, source.name], sort_keys=True)
+    return f"livecam {hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
 def _stamp(path: Path) -> list[int] | None:

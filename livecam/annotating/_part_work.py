@@ -16,12 +16,12 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 from pydantic import Field, TypeAdapter
 
-from livecam.cli._interrupt import patient
-from livecam.cli._parts import make_pipeline, run_info, sink_options, source_options
+from livecam.assembly import make_pipeline, run_info, sink_options, source_options
 from livecam.config import Settings
 from livecam.explainer import Explainer
 from livecam.parts import WARM_S, Part
 from livecam.pipeline import Policy
+from livecam.signals import patient
 from livecam.sinks import Sink, open_sink
 from livecam.sinks._files import write_whole
 from livecam.sinks.threaded import ThreadedSink

@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from livecam.cli._interrupt import patient
-from livecam.cli._parts import check_apart, file_of, make_pipeline, masks, run_info, sink_options, subtitles_of, who
-from livecam.cli._progress import Bar, MakesBar
+from livecam.annotating._progress import MakesBar, untold
+from livecam.assembly import check_apart, file_of, make_pipeline, masks, run_info, sink_options, subtitles_of, who
 from livecam.config import Settings
 from livecam.errors import ConfigError, ModelError, SourceError, SourceLost
 from livecam.explainer import Explainer
 from livecam.pipeline import Policy, Progress
+from livecam.signals import patient
 from livecam.sinks import Sink, SinkOptions, open_sink
 from livecam.sinks._files import check_free
 from livecam.sinks.images import ImagesSink
@@ -38,7 +38,7 @@ def convert(
     *,
     force: bool,
     comment: str = "",
-    make_bar: MakesBar = Bar,
+    make_bar: MakesBar = untold,
 ) -> dict[str, Any]:
     """Annotate every frame of ``source`` into ``output``; returns the report of the contract.
 
