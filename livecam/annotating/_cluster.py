@@ -70,8 +70,8 @@ class _Seat:
 
 class Cluster:
     """``count`` actors, each with one task at a time; None: as many as the cluster has room for now. address: of the
-    cluster; "local": one is started on this machine, and ended with this; neither where this process is connected to one
-    already. A context manager.
+    cluster; "local": one is started on this machine, and ended with this; neither where this process is
+    connected to one already. A context manager.
 
     Never more tasks are under way than there are workers. Raises ConfigError when the cluster cannot be reached.
     """
