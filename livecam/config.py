@@ -255,9 +255,8 @@ def resolve(flags: dict[str, Any], file: Path | None = None) -> Settings:
         name = ".".join(str(part) for part in first["loc"][: 2 if first["loc"][:1] == ("kiosk",) else 1])
         where = "--" + name.replace("_", "-") if name in flags else f"setting {name!r}"
         if first["type"] == "extra_forbidden":
-            raise ConfigError(
-                f"{where}{f' in {file}' if file else ''}: no such setting; see 'livecam annotate --help'"
-            ) from error
+            where += f" in {file}" if file else ""
+            raise ConfigError(f"{where}: no such setting; see 'livecam annotate --help'") from error
         message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
         raise ConfigError(f"{where}: {message[:200]}, not {reprlib.repr(first['input'])}") from error
     except OSError as error:
