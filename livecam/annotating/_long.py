@@ -31,9 +31,10 @@ SHORTEST_S = 60.0  # of a part: each warms up for half as long
 
 @dataclass(frozen=True, slots=True)
 class PartTask:
-    """A part to be made in another process."""
+    """A part to be made in another process. shown: what the recording is called."""
 
     spec: str
+    shown: str
     part: Part
     folder: Path
     suffix: str
@@ -41,14 +42,14 @@ class PartTask:
 
     @property
     def name(self) -> str:
-        return f"{self.spec}, part {self.part.number + 1}"
+        return f"{self.shown}, part {self.part.number + 1}"
 
     def __call__(
         self, stop: Callable[[], bool], seen: Callable[[], object]
     ) -> tuple[PartReport, dict[str, Any], dict[str, str], float]:
         """The report, samples of the stages, who has explained, and the memory that it took."""
         explainer, stats = explainer_of(self.settings), Stats()
-        args = self.spec, self.part, self.folder, self.suffix, self.settings
+        args = self.spec, self.shown, self.part, self.folder, self.suffix, self.settings
         report = annotate_part(*args, explainer, stop, stats, lambda _frame: seen())
         return report, stats.samples(), who(explainer), peak_rss_mb()
 
@@ -94,7 +95,7 @@ class Here:
         for task in tasks:
             if self._stop():
                 return
-            args = task.spec, task.part, task.folder, task.suffix, task.settings
+            args = task.spec, task.shown, task.part, task.folder, task.suffix, task.settings
             seen = lambda frame: self._bar.update(frame, 0)  # noqa: E731
             yield task.part, annotate_part(*args, self._explainer, self._stop, stats, seen)
 
@@ -138,7 +139,7 @@ def convert_long(
     if job.get("cuts") != cuts:
         ledger.clear()
     ledger.begin(cuts=cuts, partial=job.get("partial"))
-    tasks = [PartTask(spec, part, folder, output.suffix, settings) for part in parts]
+    tasks = [PartTask(spec, info.name, part, folder, output.suffix, settings) for part in parts]
     files = [PartFiles(folder, part.number, output.suffix) for part in parts]
     found = {number: report for number, one in enumerate(files) if (report := one.checked())}
     kept = len(found)

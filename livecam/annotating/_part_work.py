@@ -137,6 +137,7 @@ class _Watched(Smoother):
 
 def annotate_part(
     spec: str,
+    shown: str,
     part: Part,
     folder: Path,
     suffix: str,
@@ -146,7 +147,7 @@ def annotate_part(
     stats: Stats,
     seen: Callable[[Frame], object] = id,
 ) -> PartReport:
-    """Annotate a part into ``folder``. It goes on from what the part before has remembered, if that is finished; else
+    """Annotate a part of ``spec``, in the sidecar ``shown``, into ``folder``. It goes on from what the part before has remembered, if that is finished; else
     it warms up. Stopped, its files are playable, and not kept for the next run. Raises as ``convert`` does."""
     files, before = PartFiles(folder, part.number, suffix), PartFiles(folder, part.number - 1, suffix)
     files.forget()
@@ -158,7 +159,10 @@ def annotate_part(
     begin_s = part.begin_s(0.0 if handed or not settings.smooth else WARM_S)
     end_s = part.end_s()
     asked = replace(
-        source_options(settings), start_s=begin_s, duration_s=None if end_s is None else end_s - (begin_s or 0.0)
+        source_options(settings),
+        start_s=begin_s,
+        duration_s=None if end_s is None else end_s - (begin_s or 0.0),
+        name=shown,
     )
     first: Frame | None = None
     last: Frame | None = None

@@ -34,6 +34,8 @@ class Server:
             code = {403: "AccessDenied", 503: "SlowDown"}[fault]
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             start(f"{fault} {code}", [("Content-Type", "application/xml")])
+            if method == "HEAD":
+                return []
             return [f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message></Error>".encode()]
         body = b"".join(self._app(environ, start))
         return [body[: len(body) // 2]] if fault == "cut" else [body]

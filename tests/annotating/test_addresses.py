@@ -12,13 +12,15 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFile
 from long_recording import Quick, make_clip, same
 
 from livecam import annotate, cli, remote
 from livecam._av import av
 from livecam.annotating import _files, _long
-from livecam.errors import ConfigError, SinkError
+from livecam.errors import SinkError
 from livecam.sinks.sidecar import read_sidecar
 from livecam.types import Explanation
 
@@ -241,12 +243,16 @@ def test_maps_and_heat_go_there_too(store: Any, command: Any) -> None:
     assert names(store) == [f"bucket/out/{name}" for name in ("a.mp4", "a.mp4.jsonl", "a.npz", "heat.mkv")]
 
 
-def test_names_that_climb_are_left_out(store: Any, clip: Path, tmp_path: Path) -> None:
-    store.put_file(str(clip), "bucket/odd/a%05d b.mp4")
-    store.put_file(str(clip), "bucket/odd/\x1b[31m.mp4")
-    assert remote.matching("s3://bucket/odd/*.mp4") == ["s3://bucket/odd/a%05d b.mp4"]
+def test_names_lead_nowhere_else(store: Any, clip: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Of a store that lists what it likes."""
+    memory = fsspec.filesystem("memory")
+    for name in ("a%05d b", "\x1b[31m", "../climbs"):
+        memory.store[f"/odd/{name}.mp4"] = MemoryFile(memory, f"/odd/{name}.mp4", clip.read_bytes())
+    assert remote.matching("memory://odd/**/*.mp4") == ["memory://odd/a%05d b.mp4"]
+    assert [record.getMessage().count("is left out") for record in caplog.records] == [1, 1]
     out = tmp_path / "local"
-    (one,) = annotate("s3://bucket/odd/*.mp4", f"{out}/", max_frames=2, **QUICKLY)
+    (one,) = annotate("memory://odd/*.mp4", f"{out}/", max_frames=2, **QUICKLY)
+    memory.store.clear()
     assert one.error is None, one.error
     assert sorted(path.name for path in out.iterdir()) == ["a_05d_b.explained.mp4", "a_05d_b.explained.mp4.jsonl"]
 
@@ -279,10 +285,3 @@ def test_a_long_one_in_parts(store: Any, clip: Path, tmp_path: Path, monkeypatch
     lines = (tmp_path / "parts.mp4.jsonl").read_text().replace("s3://bucket/in/a.mp4", str(clip))
     (tmp_path / "parts.mp4.jsonl").write_text(lines)
     same(tmp_path / "parts.mp4", tmp_path / "single.mp4")
-
-
-def test_settings_are_checked_at_once() -> None:
-    with pytest.raises(ConfigError, match="methd: no such setting"):
-        annotate("a.mp4", methd="gradcam")
-    with pytest.raises(ConfigError, match="jobs"):
-        annotate("a.mp4", jobs=0)
