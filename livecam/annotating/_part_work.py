@@ -148,7 +148,8 @@ def annotate_part(
     seen: Callable[[Frame], object] = id,
 ) -> PartReport:
     """Annotate a part of ``spec``, which is called ``shown``, into ``folder``. It goes on from what the part before has
-    remembered, if that is finished; else it warms up. Stopped, its files are playable, and not kept for the next run. Raises as ``convert`` does."""
+    remembered, if that is finished; else it warms up. Stopped, its files are playable, and not kept for the next run.
+    Raises as ``convert`` does."""
     files, before = PartFiles(folder, part.number, suffix), PartFiles(folder, part.number - 1, suffix)
     files.forget()
     start_s = -math.inf if part.start is None else float((part.start - Fraction(1, 2)) * part.time_base)
