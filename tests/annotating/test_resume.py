@@ -328,8 +328,8 @@ import sys, time
 from pathlib import Path
 sys.path.insert(0, {folder!r})
 from test_resume import Waits
-from livecam.cli._lanes import Lanes
-from livecam.cli._ledger import Ledger
+from livecam.annotating._lanes import Lanes
+from livecam.annotating._ledger import Ledger
 if __name__ == "__main__":
     list(Lanes(2).run([Waits("a"), Waits("b")], lambda: False))
 """
