@@ -13,8 +13,9 @@ from typing import Any
 
 from livecam import remote
 from livecam._av import av
-from livecam.annotating._convert import beside, file_of, sidecar_of
+from livecam.annotating._convert import beside, sidecar_of
 from livecam.annotating._ledger import mark_of
+from livecam.assembly import file_of
 from livecam.config import Settings
 from livecam.errors import ConfigError, LivecamError, SinkError
 from livecam.masking import masked
