@@ -10,8 +10,8 @@ _patient = False
 
 @contextmanager
 def patient() -> Iterator[None]:
-    """Files are open: a second signal does not tear them out of the middle of being finalised. Who enters this looks
-    all the time whether a first one came, and waits for nothing without an end. Of the process, as signals are."""
+    """Files are open: a second signal does not tear them out of the middle of being finalised, for as long as that may
+    take. Who enters this looks all the time whether a first one came. Of the process, as signals are."""
     global _patient
     before, _patient = _patient, True
     try:

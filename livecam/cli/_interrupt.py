@@ -6,32 +6,37 @@ import os
 import signal
 import sys
 import threading
+import time
 from contextlib import suppress
 from types import FrameType, TracebackType
 
 from livecam.signals import is_patient
 
 INTERRUPTED = 130  # exit code
+PATIENCE_S = 10.0  # from the first signal on, in which files can be finalised: a disk may hang, and they never are
 LAST_S = 0.2  # in which a thread that has been given up may still end by itself
 
 
 class Interrupt:
-    """``requested`` after the first signal; a second one interrupts at once, but for files that are being written.
+    """``requested`` after the first signal; a second one interrupts at once, but for files that are being written: these
+    have PATIENCE_S.
 
     A plain flag: a handler that took a lock, or raised in the middle of a write, could do what it is to prevent.
     """
 
     def __init__(self) -> None:
         self.requested = False
+        self._since = 0.0
         self._before: dict[int, object] = {}
 
     def __call__(self) -> bool:
         return self.requested
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
-        if self.requested and not is_patient():
+        if self.requested and not (is_patient() and time.monotonic() - self._since < PATIENCE_S):
             raise KeyboardInterrupt
-        self.requested = True
+        if not self.requested:
+            self.requested, self._since = True, time.monotonic()
 
     def __enter__(self) -> Interrupt:
         self._before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -7,11 +7,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from livecam._av import av
+from livecam.cli import _interrupt
+from livecam.cli._interrupt import Interrupt
+from livecam.signals import patient
+from livecam.sinks import BaseSink
+from livecam.sinks.threaded import ThreadedSink
 
 MAIN = "from livecam.cli import main; main()"
 SOURCE = "test://?size=64x48&fps=30"
@@ -79,3 +85,28 @@ def test_a_pass_that_does_not_return_costs_neither_files_nor_the_exit_code(tmp_p
         *_, last = map(json.loads, Path(tmp_path / "out.mp4.jsonl").read_text().splitlines())
         assert (last["type"], last["frames"]) == ("end", pictures)
     assert not list(tmp_path.glob(".*.part"))
+
+
+def test_who_waits_for_a_disk_that_hangs_gets_out(monkeypatch):
+    class Hangs(BaseSink):
+        def write(self, _annotated):
+            hanging.set()
+            return back.wait()
+
+    hanging, back = threading.Event(), threading.Event()
+    sink = ThreadedSink(Hangs())
+    sink.write(object())
+    hanging.wait()
+    with Interrupt() as interrupt, patient():
+        for _ in range(3):
+            os.kill(os.getpid(), signal.SIGINT)  # files may be being finalised: it waits
+        assert interrupt.requested
+        monkeypatch.setattr(_interrupt, "PATIENCE_S", 0)
+        again = threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            again.start()
+            sink.close()
+    back.set()
+    again.join()
+    sink._queue.close()
+    sink._worker.join()
