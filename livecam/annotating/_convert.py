@@ -16,8 +16,7 @@ from livecam.errors import ConfigError, ModelError, SourceError, SourceLost
 from livecam.explainer import Explainer
 from livecam.pipeline import Policy, Progress
 from livecam.signals import patient
-from livecam.sinks import Sink, SinkOptions, open_sink
-from livecam.sinks._files import check_free
+from livecam.sinks import Sink, open_sink
 from livecam.sinks.images import ImagesSink
 from livecam.sinks.threaded import ThreadedSink
 from livecam.sinks.video import VideoSink
@@ -120,15 +119,11 @@ def _span(first: Frame | None, last: Frame | None, info: SourceInfo) -> float:
     return float((last.ticks + last.duration - first.ticks) * info.time_base)
 
 
-def check_outputs(output: Path, settings: Settings, force: bool) -> None:
-    """Raise, before any work is done for it, ConfigError when ``output`` is no file, SinkError when it, or what is
-    written beside it, may not be."""
+def check_names(output: Path, settings: Settings) -> None:
+    """Raise ConfigError when ``output`` is no file, or what is written beside it is the same one."""
     if not any(kind.matches(str(output)) for kind in (VideoSink, ImagesSink)):
         raise ConfigError(f"-o {output}: name a file: out.mp4, .mov, .mkv, .webm, or frames/%05d.png")
-    specs = [str(output), *beside(output, settings).values()]
-    check_apart(specs)
-    for spec in specs:
-        check_free(file_of(spec), SinkOptions(force=force))
+    check_apart([str(output), *beside(output, settings).values()])
 
 
 def beside(output: Path, settings: Settings) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from livecam.annotating._alone import alone
-from livecam.annotating._convert import beside, check_outputs, convert, sidecar_of
+from livecam.annotating._convert import beside, check_names, convert, sidecar_of
 from livecam.annotating._lanes import Workers
 from livecam.annotating._ledger import Ledger
 from livecam.annotating._long import Here, Makes, PartTask, convert_long, explainer_of, parts_of
@@ -24,7 +24,8 @@ from livecam.explainer import Explainer
 from livecam.masking import masked
 from livecam.parts import Part
 from livecam.remote import identity, is_remote
-from livecam.sinks._files import sweep
+from livecam.sinks import SinkOptions
+from livecam.sinks._files import check_free, sweep
 from livecam.sources import open_source
 from livecam.stats import Stats, peak_rss_mb
 
@@ -181,13 +182,15 @@ def _annotate(
     ledger = Ledger(spec, output, settings, job.mark)
     with ExitStack() as running:
         with open_source(spec, replace(source_options(settings), name=job.name)) as source:
+            check_names(output, settings)
             if ledger.mark:
                 running.enter_context(alone(output))
                 sweep(output, sidecar_of(output), *map(file_of, beside(output, settings).values()))
             if force:
                 ledger.clear()
             force = ledger.may_write(force)
-            check_outputs(output, settings, force)
+            for place in beside(output, settings).values():
+                check_free(file_of(place), SinkOptions(force=force))
             parts = parts_of(spec, source.info, output, settings, workers.count if workers else 1)
             if len(parts) < 2:
                 with ledger.in_one_piece():

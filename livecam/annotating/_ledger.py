@@ -16,6 +16,7 @@ from livecam.config import Settings
 from livecam.remote import identity, is_remote
 from livecam.sinks import SinkOptions
 from livecam.sinks._files import check_free, write_whole
+from livecam.sinks.images import ImagesSink
 
 FORMAT = 1  # of what is kept; another one knows nothing of what there is
 LONGEST = 1 << 24  # characters of a job
@@ -30,7 +31,7 @@ ELSEWHERE = {
 
 class Ledger:
     """Of one output. ``mark``: who made it of what, by which a finished output is known again; "" for a source that is
-    no file, of which nothing is known.
+    no file, and for images, of which nothing is known.
 
     While an output is not complete, ``.OUT.parts`` lies beside it: the finished parts of a long recording, and
     ``job.json``: the mark, where the parts were cut, and the size and time of what an interrupted run has left. So a
@@ -130,10 +131,11 @@ def mark_of(spec: str, output: str, settings: Settings) -> str:
     """What ``Ledger.mark`` is of the input ``spec``, for an output of this name. Raises SourceError when ``spec`` is an
     address and cannot be asked for."""
     source = Path(spec)
-    if "%" in output or not (is_remote(spec) or source.is_file()):
+    if ImagesSink.matches(output) or not (is_remote(spec) or source.is_file()):
         return ""
     chosen = settings.model_dump(mode="json", exclude=ELSEWHERE)
-    files = [path for path in (settings.weights, settings.labels, Path(settings.model)) if path]
+    read = settings.weights, settings.labels, settings.model, *settings.like
+    files = [Path(path) for path in read if path]
     known = [identity(spec) if is_remote(spec) else _identity(source)]
     known += [_identity(path) for path in files if path.is_file()]
     text = json.dumps([FORMAT, chosen, known, source.name], sort_keys=True)

@@ -65,3 +65,27 @@ def test_what_makes_no_sense_is_said_at_once() -> None:
         annotate(["a.mp4", "b.mp4"], "out.mp4")
     with pytest.raises(ConfigError, match="there are local and ray"):
         annotate("a.mp4", engine="cloud")  # type: ignore[arg-type]
+
+
+def test_a_name_that_is_no_recording_leaves_no_folder(here: Path) -> None:
+    (one,) = annotate("a.mp4", "new/b.xyz", **QUICKLY)
+    assert isinstance(one.error, ConfigError)
+    assert not (here / "new").exists()
+
+
+def test_of_other_references_it_is_another_recording(here: Path) -> None:
+    """Also where they are called as before."""
+    cup = here / "cup.png"
+    cup.write_bytes(b"one")
+    inputs = {"inputs": ["a.mp4", "none.mp4"], "out": "out/", "like": [str(cup)]} | QUICKLY
+    assert [one.error is None for one in annotate(**inputs)] == [True, False]
+    assert ["skipped" in one.report for one in annotate(**inputs)] == [True, False]
+    cup.write_bytes(b"two")
+    made, _ = annotate(**inputs)
+    assert "exists already" in str(made.error)
+
+
+def test_what_is_done_is_known_in_any_folder() -> None:
+    for skipped in (False, True):
+        made, _ = annotate(["a.mp4", "none.mp4"], "memory://100%/", **QUICKLY)
+        assert ("skipped" in made.report) == skipped

@@ -18,7 +18,7 @@ import pytest
 
 from livecam import cli
 from livecam._av import av
-from livecam.annotating._convert import check_outputs
+from livecam.annotating._convert import check_names
 from livecam.cli._recorders import Recorders
 from livecam.config import Settings
 from livecam.controls import Controls
@@ -198,4 +198,4 @@ def test_the_command_says_so(
 def test_one_file_is_not_named_twice(tmp_path):
     out = tmp_path / "out.mp4"
     with pytest.raises(ConfigError, match="named twice"):
-        check_outputs(out, Settings(heatmap_video=out), force=False)
+        check_names(out, Settings(heatmap_video=out))
