@@ -18,7 +18,7 @@ from livecam.assembly import make_explainer, sink_options, who
 from livecam.config import Settings
 from livecam.errors import SourceError
 from livecam.explainer import Explainer
-from livecam.models import ModelSpec
+from livecam.models import OPEN_CLIP, ModelSpec
 from livecam.parts import PART_S, Part, agree, plan
 from livecam.parts.join import join_sidecars, join_videos
 from livecam.sinks._codecs import FORMATS
@@ -110,12 +110,21 @@ def parts_of(spec: str, info: SourceInfo, output: Path, settings: Settings, jobs
         return []
     if settings.subtitles or settings.heatmap_video or settings.maps:  # these are not joined
         return []
-    if ModelSpec(settings.model).task is not CLASSIFICATION:  # objects' numbers are not handed on from part to part
+    if not _goes_on(settings.model, jobs):
         return []
     try:
         return plan(Path(spec), length)
     except av.FFmpegError:
         return []
+
+
+def _goes_on(model: str, jobs: int) -> bool:
+    """Is a recording that is made in parts what it is in one go? A window of a clip would begin anew with each part,
+    and what number an object has follows from all the parts before."""
+    if model.startswith(OPEN_CLIP):  # its answers are a classifier's; asking it would load a library
+        return True
+    task = ModelSpec(model).task
+    return task is CLASSIFICATION or (task.many and jobs == 1)
 
 
 def convert_long(

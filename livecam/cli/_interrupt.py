@@ -18,8 +18,8 @@ LAST_S = 0.2  # in which a thread that has been given up may still end by itself
 
 
 class Interrupt:
-    """``requested`` after the first signal; a second one interrupts at once, but for files that are being written: these
-    have PATIENCE_S.
+    """``requested`` after the first signal; a second one interrupts at once, but for files that are being written:
+    these have PATIENCE_S.
 
     A plain flag: a handler that took a lock, or raised in the middle of a write, could do what it is to prevent.
     """

@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,14 @@ from livecam.annotating._files import FileTask
 from livecam.annotating._lanes import Lanes
 from livecam.annotating._ledger import Ledger
 from livecam.assembly import make_explainer
+from livecam.config import Settings
 from livecam.errors import LivecamError, ModelError
 from livecam.parts import agree, plan
 from livecam.parts.join import _decoding_times
 from livecam.sinks.sidecar import SidecarSink, read_cam, read_sidecar
-from livecam.smoothing import Smoother
-from livecam.types import Explanation
+from livecam.smoothing import Found, Smoother
+from livecam.sources import open_source
+from livecam.types import Detected, Explanation
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +120,46 @@ def test_interrupted_it_leaves_what_plays_and_goes_on(
     assert (code, report["parts_kept"], report["frames_out"]) == (0, 2, FRAMES)
     same(Path("out.mp4"), single)
     assert not list(here.glob(".*"))
+
+
+class Finds(Quick):
+    """A box that goes about the picture, in another size each time, and which is doubtful every now and then."""
+
+    finds_objects = True
+
+    def explain(self, image: Any, class_idx: None = None, *, choose: Any, track: Any = None) -> Explanation:
+        made = super().explain(image, class_idx, choose=choose)
+        at = int(made.cam.sum() * 1000) % 7 / 10
+        heat = float(made.cam.mean())
+        found = [Found((0.1, at, 0.9, at + 0.1 + heat / 10), 1, 0.3 + heat / 2)]
+        tracked = zip(found, track(found, 0.5), strict=True)
+        objects = [Detected(one.box, made.top[0], made.cam, made.peak, n) for one, n in tracked if n is not None]
+        return replace(made, objects=tuple(objects))
+
+
+def test_numbers_of_objects_go_on_from_part_to_part(annotate: Run, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_files, "make_explainer", lambda *_: nullcontext(Finds()))
+    words = clip, "--model", "ssdlite320_mobilenet_v3_large", "--smooth", 2
+    with monkeypatch.context() as patch:
+        patch.setattr(_long, "PART_S", 300.0)
+        assert annotate(*words, "-o", "single.mp4")[0] == 0
+    numbers = {one["track"] for line in read_sidecar("single.mp4.jsonl") for one in line.get("objects", ())}
+    assert len(numbers) > 4
+    with monkeypatch.context() as patch:
+        stop_at(patch, 40)
+        annotate(*words, "-o", "out.mp4")
+    code, report = annotate(*words, "-o", "out.mp4")
+    assert (code, report["parts"], report["parts_kept"]) == (0, 5, 2)
+    same(Path("out.mp4"), Path("single.mp4"))
+
+
+def test_words_are_explained_in_parts_without_their_library(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "open_clip", None)
+    with open_source(str(clip)) as source:
+        info = source.info
+    cut = lambda model, jobs: _long.parts_of(str(clip), info, Path("a.mp4"), Settings(model=model), jobs)  # noqa: E731
+    assert len(cut("open_clip/MobileCLIP-S1", 2)) == 5
+    assert cut("ssdlite320_mobilenet_v3_large", 2) == [] == cut("r2plus1d_18", 1)
 
 
 def test_with_other_settings_it_begins_anew(annotate: Run, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
