@@ -112,8 +112,9 @@ class Delivery:
         except BaseException:
             for url in new:
                 remote.drop(url)
-            with suppress(SinkError):
-                remote.remove(self._parts)
+            if not ours:  # else what an earlier run has put is still there
+                with suppress(SinkError):
+                    remote.remove(self._parts)
             raise
         remote.remove(self._parts)
 

@@ -170,7 +170,12 @@ def test_killed_while_it_was_put_it_goes_on(store: Any, command: Any, monkeypatc
         patch.setattr(remote, "drop", id)
         patch.setattr(remote, "remove", id)
         assert command(*words)[0] == 5
-    assert names(store) == ["bucket/out/.a.mp4.parts/job.json", "bucket/out/a.mp4.jsonl"]
+    begun = ["bucket/out/.a.mp4.parts/job.json", "bucket/out/a.mp4.jsonl"]
+    assert names(store) == begun
+    with monkeypatch.context() as patch:
+        patch.setattr(remote, "put", killed)  # the next one fails, too, but cleans up
+        assert command(*words)[0] == 5
+    assert names(store) == begun
     assert command(*words)[0] == 0
     assert names(store) == ["bucket/out/a.mp4", "bucket/out/a.mp4.jsonl"]
 
