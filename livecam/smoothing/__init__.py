@@ -93,9 +93,12 @@ class Smoother:
         return self._hysteresis.choose(scores, self._now) if self._on else int(scores.argmax())
 
     def track(self, found: Sequence[Found], least: float = 0.0) -> list[int | None]:
-        """The number of each object of the observed picture, None for what is not there, also where nothing is
-        averaged; see ``Tracker.update``. Without it, what comes to be smoothed is there."""
-        return self._tracker.update(found, self._now, least)
+        """The number of each object of the observed picture, None for what is not there; see ``Tracker.update``. Where
+        nothing is averaged, what is above ``least`` is there. Without it, what comes to be smoothed is."""
+        numbers = self._tracker.update(found, self._now, least)
+        if self._on:
+            return numbers
+        return [number if one.score > least else None for one, number in zip(found, numbers, strict=True)]
 
     def smooth(self, explanation: Explanation) -> Explanation:
         """The explanation of the observed picture with its map and the boxes of its objects averaged; ``peak``, and the

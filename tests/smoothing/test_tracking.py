@@ -67,6 +67,11 @@ class TestDoubtfulBoxes:
         scores = [0.49, 0.5, 0.51, 0.49, 0.41, 0.39, 0.45, 0.5, 0.52]
         assert scored(Tracker(), scores) == [None, None, 0, 0, 0, None, None, None, 0]
 
+    def test_switched_off_boxes_are_as_they_come(self):
+        smoother = Smoother(0)
+        found = [smoother.track([thing(0.1, score=one)], LEAST) for one in (0.9, 0.49, 0.51, 0.2)]
+        assert found == [[0], [None], [0], [None]]
+
     def test_a_moment_below_is_measured_in_seconds(self):
         """From 0.9 to 0.2 the average falls below STAYS * LEAST after τ ln((0.9 - 0.2) / (0.4 - 0.2)), at any rate."""
         stays = 0.35 * math.log(0.7 / 0.2)
