@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from livecam.addresses import scheme
 from livecam.config import Settings
 from livecam.controls import Controls
 from livecam.controls.wall import WallControls
@@ -17,6 +18,7 @@ from livecam.masking import masked
 from livecam.overlay import Painter, Style
 from livecam.pipeline import Pipeline, Policy, Wall
 from livecam.sinks import SinkOptions
+from livecam.sinks.heatmap import ENCODERS as HEAT_FILES
 from livecam.sinks.heatmap import SCHEME as HEATMAP
 from livecam.sinks.images import ImagesSink
 from livecam.sinks.maps import MapsSink
@@ -115,10 +117,15 @@ def sink_options(settings: Settings, *, live: bool, force: bool) -> SinkOptions:
 
 def masks(settings: Settings) -> dict[str, str]:
     """Recordings of the maps themselves that were asked for: setting → the spec of its sink. Raises ConfigError."""
-    if settings.maps and not MapsSink.matches(str(settings.maps)):
-        raise ConfigError(f"--maps {settings.maps}: name a .npz file")
-    given = {"heatmap_video": settings.heatmap_video and f"{HEATMAP}{settings.heatmap_video}", "maps": settings.maps}
-    return {name: str(spec) for name, spec in given.items() if spec}
+    heat = settings.heatmap_video
+    if heat and (scheme(heat) or Path(heat).suffix.lower() not in HEAT_FILES):
+        raise ConfigError(
+            f"--heatmap-video {masked(heat)}: heat is recorded without loss: name a {', '.join(HEAT_FILES)} file"
+        )
+    if settings.maps and not MapsSink.matches(settings.maps):
+        raise ConfigError(f"--maps {masked(settings.maps)}: name a .npz file")
+    given = {"heatmap_video": heat and f"{HEATMAP}{heat}", "maps": settings.maps}
+    return {name: spec for name, spec in given.items() if spec}
 
 
 def check_apart(outputs: Iterable[str]) -> None:

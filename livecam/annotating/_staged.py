@@ -15,7 +15,7 @@ from livecam import remote
 from livecam._av import av
 from livecam.annotating._convert import beside, sidecar_of
 from livecam.annotating._ledger import mark_of
-from livecam.assembly import file_of
+from livecam.assembly import file_of, masks
 from livecam.config import Settings
 from livecam.errors import ConfigError, LivecamError, SinkError
 from livecam.masking import masked
@@ -54,7 +54,8 @@ class Delivery:
         for name, value in places.items():
             if not is_remote(value):
                 raise ConfigError(f"--{name.replace('_', '-')} {value}: name an address, as of -o {masked(output)}")
-        self.mark = mark_of(spec, output, settings)
+        # What is wrong with a name is said of that, not of the place where it is made.
+        masks(settings.model_copy(update={name: remote.name_of(value) for name, value in places.items()}))
         self.output = folder / remote.name_of(output)
         here = {name: str(folder / name / remote.name_of(value)) for name, value in places.items()}
         self.settings = settings.model_copy(update=here)
@@ -67,6 +68,10 @@ class Delivery:
                 self.urls[file_of(made)] = places[name]
             else:
                 self._add(file_of(made))
+        named = [*self.urls.values(), spec]
+        if twice := next((url for url in named if named.count(url) > 1), None):
+            raise ConfigError(f"{masked(twice)}: is named twice; give each input and output a name of its own")
+        self.mark = mark_of(spec, output, settings)
         self._parts = remote.beside(output, f".{self.output.name}.parts")
 
     def _add(self, path: Path) -> None:

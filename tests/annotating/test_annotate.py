@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 from long_recording import Quick, make_clip, times
@@ -89,3 +90,28 @@ def test_what_is_done_is_known_in_any_folder() -> None:
     for skipped in (False, True):
         made, _ = annotate(["a.mp4", "none.mp4"], "memory://100%/", **QUICKLY)
         assert ("skipped" in made.report) == skipped
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"inputs": "a.mp4", "out": "memory://two/a.mp4", "heatmap_video": "memory://two/a.mp4"},
+        {"inputs": "memory://two/b.mp4", "out": "memory://two/a.mp4", "heatmap_video": "memory://two/b.mp4"},
+    ],
+)
+def test_two_that_are_one_at_an_address_are_refused(names: dict[str, Any]) -> None:
+    (one,) = annotate(**names, force=True, **QUICKLY)
+    assert isinstance(one.error, ConfigError)
+    assert "named twice" in str(one.error)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("maps", "name a .npz file"),
+        ("heatmap_video", "heat is recorded without loss: name a .mkv, .mp4, .mov file"),
+    ],
+)
+def test_what_is_wrong_with_a_name_is_said_of_that_name(name: str, says: str) -> None:
+    (one,) = annotate("a.mp4", "memory://wrong/a.mp4", **{name: "memory://wrong/b.txt"}, **QUICKLY)
+    assert str(one.error) == f"--{name.replace('_', '-')} b.txt: {says}"

@@ -19,6 +19,7 @@ import pytest
 from livecam import cli
 from livecam._av import av
 from livecam.annotating._convert import check_names
+from livecam.assembly import masks
 from livecam.cli._recorders import Recorders
 from livecam.config import Settings
 from livecam.controls import Controls
@@ -199,3 +200,10 @@ def test_one_file_is_not_named_twice(tmp_path):
     out = tmp_path / "out.mp4"
     with pytest.raises(ConfigError, match="named twice"):
         check_names(out, Settings(heatmap_video=out))
+
+
+def test_live_writes_maps_and_heat_to_files():
+    """Not into a folder that is called ``s3:``."""
+    for name, value in (("heatmap_video", "s3://bucket/heat.mkv"), ("maps", "s3://bucket/maps.npz")):
+        with pytest.raises(ConfigError, match=r"s3://bucket.*name a "):
+            masks(Settings(**{name: value}))
