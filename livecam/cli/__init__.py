@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import pkgutil
+import reprlib
 import sys
 
 import click
 
 from livecam.cli._console import fail
 from livecam.cli._interrupt import INTERRUPTED, leave
-from livecam.errors import LivecamError, ModelError
+from livecam.errors import ConfigError, LivecamError, ModelError
 from livecam.masking import masked
 
 
@@ -55,6 +57,10 @@ def main() -> None:
         code = INTERRUPTED
     except LivecamError as error:
         code = fail(error)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:  # what else there is has been told by who has opened the file
+            raise
+        code = fail(ConfigError(f"{reprlib.repr(masked(str(error.filename)))}: is too long for a name"))
     except MemoryError:
         code = fail(ModelError("out of memory; use smaller pictures, a smaller --input-size, or fewer at once"))
     code = code if isinstance(code, int) else 0

@@ -24,6 +24,7 @@ from livecam.jobs import expand, plan
 from livecam.sinks.maps import read_maps
 from livecam.threads import beside_an_encoder
 
+LONG = "a" * 300
 TIME_BASE = Fraction(1, 90000)
 PTS = [180000 + 3000 * number + (number % 3) * 700 for number in range(20)]  # uneven, from 2 s on
 
@@ -625,6 +626,15 @@ def test_help_of_every_verb(livecam):
     assert {"demo", "annotate", "live", "explain", "models", "methods", "devices", "doctor"} <= names
     for name in names:
         assert livecam(name, "--help").code == 0
+
+
+@pytest.mark.parametrize(
+    "words", [["annotate", LONG], ["annotate", "@", "-o", f"{LONG}.mp4"], ["annotate", "@", "--like", LONG]]
+)
+def test_a_name_that_is_too_long(livecam, clip, words):
+    result = livecam(*(clip if word == "@" else word for word in words))
+    assert result.code == 2
+    assert result.err.startswith("livecam: error: 'aaa") and len(result.err) < 100
 
 
 def test_an_unknown_verb(livecam):
