@@ -1,5 +1,5 @@
 """``python -m livecam``."""
 
-from livecam.cli import main
+from livecam.cli import program
 
-main()
+program()

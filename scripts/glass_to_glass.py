@@ -61,7 +61,7 @@ def main() -> None:
     given = parser.parse_args()
     with socket.create_server(("127.0.0.1", 0)) as free:
         page = f"http://127.0.0.1:{free.getsockname()[1]}"
-    command = [sys.executable, "-c", "from livecam.cli import main; main()", "live"]
+    command = [sys.executable, "-m", "livecam", "live"]
     command += [f"test://?size={given.size}&fps={given.fps:g}", "-o", page, *given.flags]
     with (
         tempfile.TemporaryDirectory() as folder,

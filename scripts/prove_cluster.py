@@ -64,7 +64,7 @@ def make_clip(path: Path, seconds: float, fps: int) -> None:
 
 def annotate(clip: Path, output: Path, *more: str, kill_after_s: float | None = None) -> dict[str, Any]:
     """The report of the run, with ``killed``: the number of workers that were killed in it."""
-    command = [sys.executable, "-c", "from livecam.cli import main; main()", "annotate", str(clip), "-o", str(output)]
+    command = [sys.executable, "-m", "livecam", "annotate", str(clip), "-o", str(output)]
     environment = os.environ | {"RAY_ADDRESS": "local"}
     with subprocess.Popen([*command, *more, "--json"], stdout=subprocess.PIPE, text=True, env=environment) as run:
         killed = 0

@@ -106,7 +106,7 @@ def jobs(
     """
     info = _info(clip)
     explained, bare, usual = (folder / f"{name}.mp4" for name in ("explained", "bare", "usual"))
-    main = (sys.executable, "-c", "from livecam.cli import main; main()", "annotate", str(clip), *flags, "--force")
+    main = (sys.executable, "-m", "livecam", "annotate", str(clip), *flags, "--force")
     target = ("-o", str(explained), "--json")
     found = [
         Job(ANNOTATE, (*main, *target), explained, (*main, *target, "--max-frames", str(WARMUP_FRAMES))),

@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 import reprlib
 import sys
+from typing import NoReturn
 
 import click
 
@@ -43,7 +44,7 @@ def livecam() -> None:
     """
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run a command; its errors become one line on stderr and the exit code of the contract."""
     try:
         code = livecam.main(standalone_mode=False)
@@ -63,6 +64,13 @@ def main() -> None:
         code = fail(ConfigError(f"{reprlib.repr(masked(str(error.filename)))}: is too long for a name"))
     except MemoryError:
         code = fail(ModelError("out of memory; use smaller pictures, a smaller --input-size, or fewer at once"))
-    code = code if isinstance(code, int) else 0
-    leave(code)
-    sys.exit(code)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def program() -> NoReturn:
+    """``main`` as all that this process is for."""
+    try:
+        main()
+    except SystemExit as end:
+        leave(int(end.code or 0))
+        raise

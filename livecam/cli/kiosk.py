@@ -20,7 +20,7 @@ from livecam.masking import masked
 if TYPE_CHECKING:
     from livecam.config import Settings
 
-WORKER = [sys.executable, "-c", "from livecam.cli import main; main()"]
+WORKER = [sys.executable, "-m", "livecam"]
 SHOWN = ("fullscreen", "memory", "null")
 
 

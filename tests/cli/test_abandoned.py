@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from livecam import cli
 from livecam._av import av
 from livecam.cli import _interrupt
 from livecam.cli._interrupt import Interrupt
@@ -19,7 +20,6 @@ from livecam.signals import patient
 from livecam.sinks import BaseSink
 from livecam.sinks.threaded import ThreadedSink
 
-MAIN = "from livecam.cli import main; main()"
 SOURCE = "test://?size=64x48&fps=30"
 DEADLINE_S = 100.0
 NETWORK = """
@@ -65,7 +65,7 @@ def test_a_pass_that_does_not_return_costs_neither_files_nor_the_exit_code(tmp_p
     (tmp_path / "slow.py").write_text(NETWORK)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LIVECAM_")}
     network = ["--model", "slow:Network", "--layer", "features", "--backend", "torch", "--device", "cpu"]
-    command = [sys.executable, "-c", MAIN, *verb, "-o", "out.mp4", *network, "--input-size", "64"]
+    command = [sys.executable, "-m", "livecam", *verb, "-o", "out.mp4", *network, "--input-size", "64"]
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as run:
         said = []
         for line in run.stderr:
@@ -110,3 +110,18 @@ def test_who_waits_for_a_disk_that_hangs_gets_out(monkeypatch):
     again.join()
     sink._queue.close()
     sink._worker.join()
+
+
+def test_main_in_a_process_that_goes_on_does_not_end_it(monkeypatch):
+    """Only ``program`` leaves without finalising the interpreter: this process has more to do."""
+    held = threading.Event()
+    abandoned = threading.Thread(target=held.wait, name="livecam-abandoned", daemon=True)
+    abandoned.start()
+    try:
+        monkeypatch.setattr(sys, "argv", ["livecam", "annotate", "none.mp4"])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        assert end.value.code == 3
+    finally:
+        held.set()
+        abandoned.join()

@@ -25,7 +25,7 @@ from livecam.sinks.audio import AudioCopy
 from livecam.sources import open_source
 
 SECRET = "s3cr3tX"
-COMMAND = [sys.executable, "-c", "from livecam.cli import main; main()"]
+COMMAND = [sys.executable, "-m", "livecam"]
 FAULTY = "test://?size=64x48&fps=500&frames=1500&faults=3"  # lost before 55 and 1283, and stuck before 1154
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-MAIN = "from livecam.cli import main; main()"
+MAIN = "from livecam.cli import program; program()"
 SOURCE = "test://?size=64x48&fps=30"
 DEADLINE_S = 100.0
 WATCH_WRITES = """

@@ -267,7 +267,7 @@ def test_the_command(kind: str, tmp_path: Path) -> None:
         url = server.url.replace("://", f"://me:{SECRET}@") if kind == "rtsp" else server.url
         options = ("-o", url, "-o", "a.mp4", "--backend", "torch", "--max-frames", "60", "--json")
         done = subprocess.run(
-            [sys.executable, "-c", "from livecam.cli import main; main()", "live", "test://?size=160x96", *options],
+            [sys.executable, "-m", "livecam", "live", "test://?size=160x96", *options],
             cwd=tmp_path,
             capture_output=True,
             text=True,
