@@ -94,25 +94,38 @@ class Cluster:
     ) -> Generator[tuple[T, Any], None, None]:
         waiting, stopping, started = deque((task, 1) for task in tasks), False, time.monotonic()
         self._frames = 0
-        while waiting or any(seat.task for seat in self._seats):
-            if stop() and not stopping:
-                stopping = True
-                waiting.clear()
+        try:
+            while waiting or any(seat.task for seat in self._seats):
+                if stop() and not stopping:
+                    stopping = True
+                    waiting.clear()
+                    for seat in self._seats:
+                        seat.actor.stop.remote()
+                    continue
+                while len(self._seats) < min(self.count, len(waiting) + sum(bool(seat.task) for seat in self._seats)):
+                    self._hire()
                 for seat in self._seats:
-                    seat.actor.stop.remote()
-                continue
-            while len(self._seats) < min(self.count, len(waiting) + sum(bool(seat.task) for seat in self._seats)):
-                self._hire()
-            for seat in self._seats:
-                if waiting and seat.answer is None:
-                    seat.task, seat.tries = waiting.popleft()
-                    seat.answer = seat.actor.do.remote(seat.task)
-            if started and time.monotonic() - started > PATIENCE_S and not any(seat.task for seat in self._seats):
-                log.warning("the cluster has no %d free CPUs for a worker yet; waiting for some", CPUS)
-                started = 0.0
-            told(self._frames + self._under_way())
-            for seat in self._answered():
-                yield from self._ended(seat, waiting)
+                    if waiting and seat.answer is None:
+                        seat.task, seat.tries = waiting.popleft()
+                        seat.answer = seat.actor.do.remote(seat.task)
+                if started and time.monotonic() - started > PATIENCE_S and not any(seat.task for seat in self._seats):
+                    log.warning("the cluster has no %d free CPUs for a worker yet; waiting for some", CPUS)
+                    started = 0.0
+                told(self._frames + self._under_way())
+                for seat in self._answered():
+                    yield from self._ended(seat, waiting)
+        finally:
+            self._let_go([seat for seat in self._seats if seat.task])
+
+    def _let_go(self, busy: list[_Seat]) -> None:
+        """Nobody waits for these any more: what they return is not the next run's."""
+        for seat in busy:
+            seat.actor.stop.remote()
+        if busy:
+            ray.wait([seat.answer for seat in busy], num_returns=len(busy), timeout=TIMEOUT_S)
+        for seat in busy:
+            ray.kill(seat.actor)
+            self._seats.remove(seat)
 
     def _answered(self) -> list[_Seat]:
         pending = {seat.answer: seat for seat in self._seats if seat.answer is not None}

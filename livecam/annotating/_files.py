@@ -7,10 +7,11 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from livecam.annotating._alone import alone
 from livecam.annotating._convert import beside, check_names, convert, sidecar_of
+from livecam.annotating._far import FarWorkers
 from livecam.annotating._lanes import Workers
 from livecam.annotating._ledger import Ledger
 from livecam.annotating._long import Here, Makes, PartTask, convert_long, explainer_of, parts_of
@@ -152,13 +153,27 @@ def annotate_file(
         job = staging.job(stop, force=task.force)
         if job is None:
             return _nothing(task, started)
-        near = workers if workers and workers.here else None
-        report = _annotate(job, explainer, stop, force=task.force, workers=near, make_bar=make_bar)
+        if workers and not workers.here:
+            parts, info = job.parts(workers.count)
+            if len(parts) < 2 or not job.mark:
+                return _elsewhere(task, workers, stop, make_bar(job.output.name, info)) or _nothing(task, started)
+            workers = FarWorkers(workers, task.spec, staging.depot(job, parts, stop, workers.count, force=task.force))
+        report = _annotate(job, explainer, stop, force=task.force, workers=workers, make_bar=make_bar)
         if staging.delivery is None:
             return report
         if not report["interrupted"]:
             staging.delivery.put(task.force)
         return staging.delivery.told(report)
+
+
+def _elsewhere(task: FileTask, workers: Workers, stop: Callable[[], bool], bar: Bar) -> dict[str, Any] | None:
+    """The report of the whole input, by one of the processes; None when ``stop()`` came first."""
+    with bar:
+        for _, result in list(workers.run([task], stop, bar.at)):
+            if isinstance(result, BaseException):
+                raise result
+            return cast("dict[str, Any]", result)
+    return None
 
 
 def _nothing(task: FileTask, started: float) -> dict[str, Any]:
@@ -223,14 +238,15 @@ class Elsewhere:
 
     def make(self, tasks: Sequence[PartTask], stats: Stats) -> Iterator[tuple[Part, PartReport]]:
         before = self._frames
-        for task, result in self._workers.run(tasks, self._stop, lambda seen: self._bar.at(before + seen)):
-            if isinstance(result, BaseException):
-                raise result
-            report, samples, self._who, peak = result
-            self._frames += report.frames
-            stats.take(samples)
-            self.peak_rss_mb = max(self.peak_rss_mb, peak)
-            yield task.part, report
+        with closing(self._workers.run(tasks, self._stop, lambda seen: self._bar.at(before + seen))) as results:
+            for task, result in results:
+                if isinstance(result, BaseException):
+                    raise result
+                report, samples, self._who, peak = result
+                self._frames += report.frames
+                stats.take(samples)
+                self.peak_rss_mb = max(self.peak_rss_mb, peak)
+                yield task.part, report
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,9 +273,8 @@ class FileTask:
         """Is it long enough to be shared among ``workers``?"""
         try:
             if is_remote(self.spec):
-                return workers.here and (identity(self.spec)[0] or 0) >= LARGE
-            with open_source(self.spec, source_options(self.settings)) as source:
-                return len(parts_of(self.spec, source.info, Path(self.output), self.settings, workers.count)) > 1
+                return (identity(self.spec)[0] or 0) >= LARGE
+            return len(Job(self.spec, Path(self.output), self.settings).parts(workers.count)[0]) > 1
         except LivecamError:
             return False  # said by who annotates it
 

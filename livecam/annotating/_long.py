@@ -31,7 +31,7 @@ SHORTEST_S = 60.0  # of a part: each warms up for half as long
 
 @dataclass(frozen=True, slots=True)
 class PartTask:
-    """A part to be made in another process. shown: what the recording is called."""
+    """A part to be made in another process, which sees ``spec`` and ``folder``. shown: what the recording is called."""
 
     spec: str
     shown: str

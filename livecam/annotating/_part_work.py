@@ -70,6 +70,11 @@ class PartFiles:
         self._memory = {end: folder / f"part-{number:05d}.{end}.npz" for end in ("start", "end")}
 
     @property
+    def paths(self) -> list[Path]:
+        """In the order in which they are finished: the last two are what the next part goes on from."""
+        return [self.video, self.sidecar, *self._memory.values(), self._report]
+
+    @property
     def report(self) -> PartReport | None:
         kept = self._kept()
         return kept.report if kept else None
@@ -98,7 +103,7 @@ class PartFiles:
 
     def _digests(self) -> dict[str, str]:
         found = {}
-        for path in (self.video, self.sidecar, *self._memory.values()):
+        for path in self.paths[:-1]:
             with path.open("rb") as file:
                 found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
         return found

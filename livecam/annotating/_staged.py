@@ -6,7 +6,7 @@ import json
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,13 +14,19 @@ from typing import Any
 from livecam import remote
 from livecam._av import av
 from livecam.annotating._convert import beside, sidecar_of
-from livecam.annotating._ledger import mark_of
-from livecam.assembly import file_of, masks
+from livecam.annotating._far import Depot
+from livecam.annotating._ledger import Ledger, mark_of
+from livecam.annotating._long import parts_of
+from livecam.annotating._part_work import PartFiles
+from livecam.assembly import file_of, masks, source_options
 from livecam.config import Settings
 from livecam.errors import ConfigError, LivecamError, SinkError
 from livecam.masking import masked
+from livecam.parts import Part
 from livecam.remote import is_remote
 from livecam.sinks._codecs import FORMATS
+from livecam.sources import open_source
+from livecam.types import SourceInfo
 
 BESIDE = ("heatmap_video", "maps")
 """Settings that name a file which is written beside the recording."""
@@ -36,6 +42,11 @@ class Job:
     settings: Settings
     name: str | None = None
     mark: str | None = None
+
+    def parts(self, workers: int) -> tuple[list[Part], SourceInfo]:
+        """Where it is cut for so many workers (see ``parts_of``). Raises SourceError."""
+        with open_source(self.spec, replace(source_options(self.settings), name=self.name)) as source:
+            return parts_of(self.spec, source.info, self.output, self.settings, workers), source.info
 
 
 class Delivery:
@@ -73,6 +84,13 @@ class Delivery:
             raise ConfigError(f"{masked(twice)}: is named twice; give each input and output a name of its own")
         self.mark = mark_of(spec, output, settings)
         self._parts = remote.beside(output, f".{self.output.name}.parts")
+        self.depot: Depot | None = None
+
+    def depot_of(self, workers: int) -> Depot:
+        """Of finished parts, beside the output, where so many share the work: their number says where it is cut. It is
+        gone once the recording is put; until then it stays for the next run."""
+        self.depot = Depot(f"{self._parts}/{self.mark.rpartition(' ')[2]}-{workers}")
+        return self.depot
 
     def _add(self, path: Path) -> None:
         self.urls[path] = remote.beside(self.urls[self.output], path.name)
@@ -119,7 +137,7 @@ class Delivery:
                 remote.drop(url)
             if not ours:  # else what an earlier run has put is still there
                 with suppress(SinkError):
-                    remote.remove(self._parts)
+                    remote.remove(f"{self._parts}/job.json" if self.depot else self._parts)
             raise
         remote.remove(self._parts)
 
@@ -164,6 +182,23 @@ class Staging:
         if not remote.fetch(spec, here, stop):
             return None
         return Job(str(here), output, settings, masked(spec), mark)
+
+    def depot(
+        self, job: Job, parts: list[Part], stop: Callable[[], bool], workers: int, *, force: bool
+    ) -> Depot | None:
+        """Of finished parts, when the output is at an address; those of an earlier run are laid where ``job`` looks
+        for them, as if it had been made here. Raises SourceError, SinkError."""
+        if self.delivery is None:
+            return None
+        depot = self.delivery.depot_of(workers)
+        if force:
+            remote.remove(depot.url)
+            return depot
+        ledger = Ledger(job.spec, job.output, job.settings, job.mark)
+        ledger.begin(cuts=[part.start for part in parts])
+        for part in parts:
+            depot.take(PartFiles(ledger.folder, part.number, job.output.suffix), stop)
+        return depot
 
     def __enter__(self) -> Staging:
         return self

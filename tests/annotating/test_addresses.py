@@ -25,7 +25,7 @@ from livecam.sinks.sidecar import read_sidecar
 from livecam.types import Explanation
 
 s3fs = pytest.importorskip("s3fs", reason="the extra 'remote' is absent")
-from s3_server import BUCKET, Server  # noqa: E402  after the check
+from s3_server import BUCKET, Server, environment  # noqa: E402  after the check
 
 QUICKLY = {"preset": "ultrafast", "backend": "torch", "threads": 1}
 
@@ -48,15 +48,7 @@ def server() -> Iterator[Server]:
 def store(server: Server, clip: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
     """The bucket, with ``in/a.mp4`` and ``in/b.mp4``; temporary files have a folder of their own, empty in the end."""
     monkeypatch.setattr(_files, "make_explainer", lambda *_: nullcontext(Quick()))
-    for name, value in {
-        "AWS_ENDPOINT_URL": server.url,
-        "AWS_ACCESS_KEY_ID": "me",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    }.items():
+    for name, value in environment(server.url).items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
     temporary = tmp_path / "tmp"
