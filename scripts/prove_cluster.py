@@ -76,7 +76,7 @@ def annotate(clip: Path, output: Path, *more: str, kill_after_s: float | None = 
         said = run.communicate()[0]
     if run.returncode:
         raise SystemExit(f"livecam annotate ended with {run.returncode}")
-    return json.loads(said) | {"killed": killed}
+    return {"parts": 1} | json.loads(said) | {"killed": killed}
 
 
 def working(root: int) -> list[int]:
@@ -164,6 +164,10 @@ def main() -> int:
             output = Path(folder) / f"{name}.mp4"
             middle = None if name == "ray" else runs["ray"]["elapsed_s"] / 2
             runs[name] = annotate(clip, output, *share, kill_after_s=middle) | compare(single, output)
+            if runs[name]["parts"] == 1:
+                raise SystemExit(
+                    f"{asked.minutes:g} minutes were not cut for --workers {asked.workers}: --minutes 2 --workers 2 are"
+                )
     say("| run | parts | workers killed | frames | s | times that differ | sound | lines of the sidecar that differ |")
     say(" largest difference of a map | lowest PSNR, dB |\n|" + " --- |" * 10 + "\n")
     good = True

@@ -63,7 +63,8 @@ def annotate_all(
         else:
             left.append(FileTask(spec, str(output), settings, force, number))
     if workers:
-        long = [task for task in left if task.is_cut(workers)] if len(left) < workers.count else []
+        # As many as are given, not as are left: what a killed run has begun goes on where that was cut.
+        long = [task for task in left if task.is_cut(workers)] if len(work) < workers.count else []
         yield from _shared([task for task in left if task not in long], stop, workers, shows)
         left = long
     yield from _in_turn(left, stop, workers, shows)

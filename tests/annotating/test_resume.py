@@ -332,6 +332,21 @@ def test_processes_make_what_one_run_makes(
     assert not list(here.glob(".*"))
 
 
+def test_the_last_one_that_is_left_is_made_as_it_was_begun(annotate: Run, clip: Path, here: Path) -> None:
+    """Not cut because fewer are left than there are processes: its finished parts would be for nothing."""
+    for name in ("a", "b"):
+        (here / f"{name}.mp4").write_bytes(clip.read_bytes())
+    inputs = ["a.mp4", "b.mp4", "-o", "out/", "--jobs", 2, "--input-size", 32]
+    assert annotate(*inputs)[0] == 0
+    files = [here / "out" / f"b.explained{suffix}" for suffix in (".mp4", ".mp4.jsonl")]
+    before = [path.read_bytes() for path in files]
+    for path in files:
+        path.unlink()
+    code, report = annotate(*inputs)
+    assert code == 0 and "skipped" in report["files"][0]
+    assert [path.read_bytes() for path in files] == before
+
+
 @dataclass(frozen=True)
 class Dies:
     """Kills its process the first time, or each time."""
