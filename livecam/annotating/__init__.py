@@ -67,7 +67,7 @@ def annotate(
     engine: Literal["local", "ray"] = "local",
     jobs: int | None = None,
     force: bool = False,
-    config: Path | None = None,
+    config: Place | None = None,
     stop: Callable[[], bool] = lambda: False,
     shows: Shows | None = None,
     **settings: Any,
@@ -93,7 +93,7 @@ def annotate(
     from livecam.jobs import expand, plan_anywhere
 
     given = {"class" if name == "class_" else name: value for name, value in settings.items() if value is not None}
-    chosen = resolve(given, config)
+    chosen = resolve(given, None if config is None else Path(config))
     if jobs is not None and jobs < 1:
         raise ConfigError(f"jobs {jobs}: give a number of processes, from 1 on")
     if engine not in ("local", "ray"):

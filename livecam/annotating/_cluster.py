@@ -80,9 +80,7 @@ class Cluster:
     here = False
 
     def __init__(self, address: str, count: int | None = None, *, gpus: bool = False) -> None:
-        self._mine = not ray.is_initialized()  # else the caller's
-        if self._mine:
-            _connect(address, count)
+        self._connection = _Connection(address, count)
         self.count: int = count or max(1, int(ray.cluster_resources().get("CPU", 0)) // CPUS)
         self._new = ray.remote(_Worker).options(num_cpus=CPUS, num_gpus=int(gpus), max_concurrency=2).remote
         self._seats: list[_Seat] = []
@@ -191,8 +189,7 @@ class Cluster:
         for seat in self._seats:
             ray.kill(seat.actor)
         self._seats.clear()
-        if self._mine:
-            ray.shutdown()
+        self._connection.close()
 
     def __enter__(self) -> Cluster:
         return self
@@ -201,6 +198,34 @@ class Cluster:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class _Connection:
+    """Of this process: the first of those who work at the same time makes it, the last one ends it, unless the caller
+    has made it. ``close`` twice is harmless."""
+
+    _lock = threading.Lock()
+    _users = 0
+    _mine = False
+
+    def __init__(self, address: str, count: int | None) -> None:
+        self._open = False
+        with self._lock:
+            if not ray.is_initialized():
+                _connect(address, count)
+                _Connection._mine = True
+            _Connection._users += 1
+            self._open = True
+
+    def close(self) -> None:
+        with self._lock:
+            if not self._open:
+                return
+            self._open = False
+            _Connection._users -= 1
+            if _Connection._mine and not _Connection._users:
+                _Connection._mine = False
+                ray.shutdown()
 
 
 def _connect(address: str, count: int | None) -> None:

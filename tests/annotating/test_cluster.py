@@ -267,6 +267,20 @@ def test_denied_it_is_one_line(
     assert "\n" not in str(error) and "secret" not in str(error)
 
 
+def test_of_two_at_once_the_one_that_ends_first_leaves_the_other_its_workers(tmp_path: Path, server: Any) -> None:
+    import ray
+
+    from livecam.annotating._cluster import _Connection
+
+    connected = ray.is_initialized()
+    first, second = (_Connection("local", 1) for _ in range(2))
+    first.close()
+    first.close()
+    assert ray.is_initialized()
+    second.close()
+    assert ray.is_initialized() == connected
+
+
 def test_stopped_those_under_way_end_and_no_more_begin(cluster: Any, tmp_path: Path) -> None:
     """The last test: these workers have been told to stop. Never more work at a time than there are."""
     folder, frames = tmp_path / "working", [0]
