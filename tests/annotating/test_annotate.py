@@ -62,6 +62,8 @@ def test_what_makes_no_sense_is_said_at_once() -> None:
         annotate("a.mp4", methd="gradcam")
     with pytest.raises(ConfigError, match="jobs 0"):
         annotate("a.mp4", jobs=0)
+    with pytest.raises(ConfigError, match=r"no\.toml"):
+        annotate("a.mp4", config="no.toml")
     with pytest.raises(ConfigError, match="cannot become one file"):
         annotate(["a.mp4", "b.mp4"], "out.mp4")
     with pytest.raises(ConfigError, match="there are local and ray"):

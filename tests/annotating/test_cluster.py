@@ -10,6 +10,7 @@ from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from livecam.annotating._crew import crew
 from livecam.annotating._files import FileTask, annotate_all
 from livecam.annotating._long import PartTask
 from livecam.config import Settings
-from livecam.errors import LivecamError, MissingExtra, ModelError
+from livecam.errors import ConfigError, LivecamError, MissingExtra, ModelError
 
 SETTINGS = Settings(preset="ultrafast", threads=1)
 BOTH = ("", ".jsonl")
@@ -166,6 +167,18 @@ def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delitem(sys.modules, "livecam.annotating._cluster", raising=False)
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtra, match=r"livecam\[ray\]"), crew("ray", 2, SETTINGS):
+        pass
+
+
+def test_of_ray_that_was_imported_before_no_cluster_without_a_secret_is_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ray = ModuleType("ray")
+    ray.is_initialized = lambda: False  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    for name in ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ConfigError, match="was imported before"), crew("ray", 2, SETTINGS):
         pass
 
 
