@@ -10,6 +10,8 @@ from livecam.threads import cores
 
 PATIENCE = 10  # failures of the demuxer in a row after which nothing more comes
 SEEK_BACK_S = 10
+DEADLOCK = {"hevc"}
+"""Decoders of FFmpeg (8.1) whose frame threads wait for each other for ever when parameter sets are damaged."""
 
 
 class NoPictures(Exception):
@@ -37,7 +39,8 @@ class Decoder:
         self.container = open_media(url, options, timeout_s)
         try:
             self.stream = _picture_stream(self.container)
-            self.stream.thread_type = "SLICE" if careful else "AUTO"
+            frame_threads = not careful and self.stream.codec_context.name not in DEADLOCK
+            self.stream.thread_type = "AUTO" if frame_threads else "SLICE"
             self.stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
             self.stream.codec_context.thread_count = cores()  # FFmpeg would take one more, and its pictures
         except BaseException:

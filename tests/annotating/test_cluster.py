@@ -25,6 +25,7 @@ from livecam.errors import ConfigError, LivecamError, MissingExtra, ModelError
 
 SETTINGS = Settings(preset="ultrafast", threads=1)
 BOTH = ("", ".jsonl")
+ABSENT = "the extra 'ray' is absent: .ci/run adds it and runs these tests after the others"
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +40,7 @@ def server() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def cluster(server: Any) -> Iterator[Any]:
-    pytest.importorskip(
-        "ray", reason="the extra 'ray' is absent: .ci/run adds it and runs these tests after the others"
-    )
+    pytest.importorskip("ray", reason=ABSENT)
     from s3_server import environment
 
     with pytest.MonkeyPatch.context() as patch:
@@ -281,8 +280,7 @@ def test_denied_it_is_one_line(
 
 
 def test_of_two_at_once_the_one_that_ends_first_leaves_the_other_its_workers(tmp_path: Path, server: Any) -> None:
-    import ray
-
+    ray = pytest.importorskip("ray", reason=ABSENT)
     from livecam.annotating._cluster import _Connection
 
     connected = ray.is_initialized()

@@ -42,3 +42,9 @@ def test_a_worker_that_dies_is_noticed_and_replaced(tmp_path: Path) -> None:
         worker._process.kill()
         assert worker.read(tmp_path / "nothing.mp4") == {"outcome": "crash", "line": "exit code -9"}
         assert worker.read(tmp_path / "nothing.mp4")["outcome"] == "refused"
+
+
+def test_parameter_sets_that_locked_up_the_frame_threads_of_a_decoder(tmp_path: Path) -> None:
+    clip = next(clip for clip in make_clips(sample(), tmp_path) if clip.suffix == ".mkv")
+    (found,) = fuzz([clip], [20262817], tmp_path)
+    assert found.outcome not in BAD, found
