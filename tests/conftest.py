@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import livecam  # noqa: F401  before OpenCV, which reads its limit of a picture's size as it is loaded
+
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:

@@ -270,6 +270,9 @@ class TestAnnotate:
         assert result.code == 130
         assert result.report["output"] is None
         assert not list(here.iterdir())
+        for thread in threading.enumerate():  # given up while the network was compiled; it ends when that is done
+            if thread.name == "livecam-explain":
+                thread.join(60)
 
     def test_two_runs_to_one_output_do_not_mix(self, livecam, here, monkeypatch):
         """Another run finishes first; ours is refused and leaves its result alone."""
