@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 
 from livecam._av import av
 from livecam.cli.demo import sample
@@ -78,3 +81,15 @@ class Quick:
         best = choose(scores)
         top = (Prediction(best, f"place {best}", float(scores[best])),)
         return Explanation(0, best, top, places / places.max(), float(places.max()), "quick", "quick", 0.0)
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """The process is sent a signal while it explains picture ``number`` of this run."""
+    explain, count = Quick.explain, iter(range(10**9))
+
+    def interrupted(self: Quick, *args: Any, **kwargs: Any) -> Explanation:
+        if next(count) == number:
+            os.kill(os.getpid(), signal.SIGINT)
+        return explain(self, *args, **kwargs)
+
+    monkeypatch.setattr(Quick, "explain", interrupted)

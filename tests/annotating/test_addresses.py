@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -15,14 +13,13 @@ from typing import Any
 import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFile
-from long_recording import Quick, make_clip, same
+from long_recording import Quick, make_clip, same, stop_at
 
 from livecam import annotate, cli, remote
 from livecam._av import av
 from livecam.annotating import _files, _long
 from livecam.errors import SinkError
 from livecam.sinks.sidecar import read_sidecar
-from livecam.types import Explanation
 
 s3fs = pytest.importorskip("s3fs", reason="the extra 'remote' is absent")
 from s3_server import BUCKET, Server, environment  # noqa: E402  after the check
@@ -84,18 +81,6 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return int(str(ended.value.code)), json.loads(out) if out else err
 
     return run
-
-
-def stop_at(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """The process is sent a signal while it explains picture ``number``."""
-    explain, count = Quick.explain, iter(range(10**9))
-
-    def interrupted(self: Quick, *args: Any, **kwargs: Any) -> Explanation:
-        if next(count) == number:
-            os.kill(os.getpid(), signal.SIGINT)
-        return explain(self, *args, **kwargs)
-
-    monkeypatch.setattr(Quick, "explain", interrupted)
 
 
 def test_what_comes_out_is_what_a_run_here_makes(store: Any, command: Any, clip: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from long_recording import BASE, FRAMES, TIMES, Quick, make_clip, same, sound, times
+from long_recording import BASE, FRAMES, TIMES, Quick, make_clip, same, sound, stop_at, times
 
 from livecam import cli
 from livecam._av import av
@@ -83,18 +83,6 @@ def single(annotate: Run, clip: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         code, report = annotate(clip, "-o", "single.mp4")
     assert code == 0 and "parts" not in report
     return Path("single.mp4")
-
-
-def stop_at(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """The process is sent a signal while it explains picture ``number`` of this run."""
-    explain, count = Quick.explain, iter(range(10**9))
-
-    def interrupted(self: Quick, *args: Any, **kwargs: Any) -> Explanation:
-        if next(count) == number:
-            os.kill(os.getpid(), signal.SIGINT)
-        return explain(self, *args, **kwargs)
-
-    monkeypatch.setattr(Quick, "explain", interrupted)
 
 
 def test_parts_make_what_one_run_makes(annotate: Run, clip: Path, single: Path, here: Path) -> None:

@@ -127,6 +127,15 @@ def walk(pipeline, source, explainer, count, clock):
         clock.advance(1 / 30)
 
 
+def shown_late(pipeline, source, explainer, painter, count, clock):
+    """What ``walk`` shows with heat, and that heat, of an earlier picture."""
+    for one in walk(pipeline, source, explainer, count, clock):
+        _, heat, _ = painter.seen[-1]
+        if heat is not None:
+            assert one.lag > 0
+            yield one, heat
+
+
 def steps(*what):
     return list(walk(*what))
 
@@ -137,11 +146,7 @@ class TestMotion:
         source, explainer, painter, pipeline = run(places, clock, Finds(places, late=True))
         moved = 0
         with pipeline:
-            for one in walk(pipeline, source, explainer, len(places), clock):
-                _, heat, _ = painter.seen[-1]
-                if heat is None:
-                    continue
-                assert one.lag > 0
+            for one, heat in shown_late(pipeline, source, explainer, painter, len(places), clock):
                 error = centre_of(heat.cam) - centre_of(cam_at(places[one.frame.index][1]))
                 assert abs(error) < 0.4 * 12 * one.lag
                 # What is handed on is the explanation as it was made.
@@ -168,11 +173,7 @@ class TestMotion:
         source, explainer, painter, pipeline = run(places, clock, Things(places, late=True))
         moved = 0
         with pipeline:
-            for one in walk(pipeline, source, explainer, len(places), clock):
-                _, heat, _ = painter.seen[-1]
-                if heat is None:
-                    continue
-                assert one.lag > 0
+            for one, heat in shown_late(pipeline, source, explainer, painter, len(places), clock):
                 x, made_at = places[one.frame.index][1], places[one.explanation.frame_index][1]
                 (found,) = heat.objects
                 assert found.track == 3
